@@ -1,0 +1,37 @@
+//! The file protocol between a job and the orchestrator, compiled by both sides.
+//!
+//! A job is any program. It finds its configuration as a JSON file ([`TaskConfig`]) named by the environment variable
+//! `SWEEP_CONFIG`, runs in a folder of its own ([`env::OUT`]) and leaves there what it found: [`scores`], [`series`],
+//! predictions, its effective configuration and any artifacts. The worker that started it then publishes an
+//! [`Outcome`]. `docs/job-protocol.md` tells the same to people who write jobs in other languages.
+
+pub mod config;
+pub mod env;
+pub mod files;
+pub mod outcome;
+pub mod scores;
+pub mod series;
+
+pub use config::TaskConfig;
+pub use outcome::{FailureReason, Outcome, Verdict};
+pub use scores::Score;
+
+/// Version of the protocol; a side that reads a newer one refuses it instead of guessing.
+pub const PROTOCOL: u32 = 1;
+
+/// Why a protocol file could not be used; every variant names the file.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("cannot read {path}")]
+    Read { path: std::path::PathBuf, source: std::io::Error },
+    #[error("cannot write {path}")]
+    Write { path: std::path::PathBuf, source: std::io::Error },
+    #[error("{path}:{line}:{column}: {message}")]
+    Syntax { path: std::path::PathBuf, line: usize, column: usize, message: String },
+    #[error("{path} is written in protocol {found}, this program knows {PROTOCOL}")]
+    Version { path: std::path::PathBuf, found: u32 },
+    #[error("the environment variable {name} is not set: is this program started by `sweep`?")]
+    NoEnvironment { name: &'static str },
+}
+
+pub type Result<T> = std::result::Result<T, Error>;
