@@ -1,1 +1,23 @@
-//! sweep
+//! `sweep`: an instrument for ablation science.
+//!
+//! One `grid.toml` states a question. It becomes a [`grid::Sweep`], that a [`plan::Plan`] of runs and tasks, those are
+//! started by a [`launch`]er as attempts, whose results the [`store`] keeps and the [`report`] draws. Arrows never turn
+//! back: `grid`, `plan`, `stats` and `report` are pure, the rest is a thin edge. `docs/architecture.md` has the map.
+
+pub mod attempt;
+pub mod clock;
+pub mod cmd;
+pub mod error;
+pub mod evidence;
+pub mod grid;
+pub mod id;
+pub mod launch;
+pub mod metric;
+pub mod plan;
+pub mod report;
+pub mod stats;
+pub mod store;
+pub mod ui;
+pub mod value;
+
+pub use error::{Error, Result};

@@ -1,0 +1,51 @@
+//! Tasks on their way: states, and what the ledger knows of each.
+
+use std::path::PathBuf;
+
+use hashbrown::HashMap;
+pub use runfile::{FailureReason, Verdict};
+
+use crate::id::TaskId;
+
+/// Where a task stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TaskState {
+    /// Known, never attempted, or waiting for its next attempt.
+    Pending,
+    Running,
+    Succeeded,
+    Failed(FailureReason),
+    Cancelled,
+}
+
+/// What the store knows of one task.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TaskRecord {
+    pub state: TaskState,
+    /// Number of attempts so far.
+    pub attempts: u32,
+    /// Folder with the successful attempt's results.
+    pub results: Option<PathBuf>,
+    /// Seconds that the successful attempt took.
+    pub seconds: Option<f64>,
+    /// The last words of a failed attempt.
+    pub message: String,
+}
+
+/// What is known of the tasks of a plan; a task that is not in it is new.
+#[derive(Debug, Clone, Default)]
+pub struct Ledger {
+    pub tasks: HashMap<TaskId, TaskRecord>,
+}
+
+impl Ledger {
+    #[must_use]
+    pub fn get(&self, task: &TaskId) -> Option<&TaskRecord> {
+        self.tasks.get(task)
+    }
+
+    #[must_use]
+    pub fn has_succeeded(&self, task: &TaskId) -> bool {
+        self.get(task).is_some_and(|record| record.state == TaskState::Succeeded)
+    }
+}

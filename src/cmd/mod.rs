@@ -1,0 +1,28 @@
+//! The verbs, one file each: its arguments, its `run`, and what only it needs.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::Result;
+
+/// An instrument for ablation science: plan, submit, collect, report and audit sweeps of trainings
+#[derive(Debug, Parser)]
+#[command(name = "sweep", version)]
+pub struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {}
+
+impl Cli {
+    /// Run the verb.
+    ///
+    /// # Errors
+    /// Whatever the verb fails with; `main` prints it.
+    pub fn run(self) -> Result<ExitCode> {
+        match self.verb {}
+    }
+}

@@ -1,0 +1,185 @@
+//! The checked sweep: factors, grids, stages, metrics and reports.
+
+use std::path::PathBuf;
+
+use crate::id::ContentId;
+use crate::metric::Metric;
+use crate::value::Value;
+
+/// One `sweeps/<name>.toml`: one scientific question.
+#[derive(Debug, Clone)]
+pub struct Sweep {
+    pub name: String,
+    /// One line for people.
+    pub title: String,
+    pub path: PathBuf,
+    /// The file's text with everything that it extends, as stored with the plan.
+    pub text: String,
+    /// Digest of `text`.
+    pub digest: ContentId,
+    /// Sorted by name; an index into it identifies a factor.
+    pub factors: Vec<Factor>,
+    pub grids: Vec<Grid>,
+    /// Every stage stands after the stages that it needs.
+    pub stages: Vec<Stage>,
+    pub metrics: Vec<Metric>,
+    pub reports: Vec<Report>,
+}
+
+/// Position of a level in [`Factor::levels`].
+pub type LevelIx = u16;
+
+/// A parameter of the configuration that may be varied.
+#[derive(Debug, Clone)]
+pub struct Factor {
+    pub name: String,
+    pub label: String,
+    pub kind: FactorKind,
+    /// Index of the reference level (`[defaults]`).
+    pub default: LevelIx,
+    /// What runs made before the factor existed did; left out of identities when equal.
+    pub absent: Option<Value>,
+    /// All values that occur anywhere in the sweep, in order of first appearance.
+    pub levels: Vec<Value>,
+}
+
+/// How a factor's values are written and shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FactorKind {
+    Plain,
+    /// Counts of samples: `200k`, `7M`.
+    Amount,
+}
+
+/// A named block of the sweep: the cells of one experiment.
+#[derive(Debug, Clone)]
+pub struct Grid {
+    pub name: String,
+    pub title: String,
+    /// What differs from the sweep's defaults in every cell: (factor, level).
+    pub overrides: Vec<(usize, LevelIx)>,
+    /// Axes that are multiplied; the last one runs fastest.
+    pub axes: Vec<Axis>,
+    /// Groups of axes (by index) that step together instead.
+    pub zipped: Vec<Vec<usize>>,
+    pub exclude: Vec<Applies>,
+    /// Extra cells, one level label for each axis.
+    pub include: Vec<Vec<LevelIx>>,
+    pub seeds: Option<Seeds>,
+}
+
+/// What is varied along one direction of a grid.
+#[derive(Debug, Clone)]
+pub struct Axis {
+    /// Name of a factor, or of a composite whose levels set several.
+    pub name: String,
+    pub levels: Vec<AxisLevel>,
+}
+
+/// One position on an axis.
+#[derive(Debug, Clone)]
+pub struct AxisLevel {
+    /// As written in the file (`200k`), or the composite level's name.
+    pub label: String,
+    /// What it sets: (factor, level).
+    pub sets: Vec<(usize, LevelIx)>,
+}
+
+/// Replicates of each cell.
+#[derive(Debug, Clone)]
+pub struct Seeds {
+    pub values: Vec<i64>,
+    /// `stage.purpose` of what a seed draws anew; everything else is shared by the replicates.
+    pub redraw: Vec<String>,
+}
+
+/// A condition on a cell: `generation > 0`.
+#[derive(Debug, Clone)]
+pub struct Applies {
+    pub text: String,
+}
+
+/// Whether a stage makes the model or measures it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StageKind {
+    /// Part of the run's identity.
+    Train,
+    /// Attaches to a run without renaming it.
+    Measure,
+}
+
+/// A step of the pipeline.
+#[derive(Debug, Clone)]
+pub struct Stage {
+    pub name: String,
+    pub kind: StageKind,
+    /// Raised by hand to invalidate results on purpose.
+    pub version: u32,
+    /// Indices of the factors that it uses, ascending.
+    pub uses: Vec<usize>,
+    /// Indices of the stages that it needs, ascending.
+    pub needs: Vec<usize>,
+    /// Argument list; `{lr}` and `{config}` are filled in, no shell is involved.
+    pub command: Vec<String>,
+    /// Cells for which the stage makes sense; `None` is all.
+    pub applies: Option<Applies>,
+    pub threads: u32,
+    /// Files that a successful attempt must leave.
+    pub outputs: Vec<String>,
+    /// Glob patterns of the scripts that the command runs, frozen at submission.
+    pub code: Vec<String>,
+    /// Pinned digests of declared weights and data manifests: (name, digest).
+    pub pins: Vec<(String, String)>,
+    pub resources: Resources,
+    pub retry: Retry,
+}
+
+/// What an attempt may use; not part of any identity.
+#[derive(Debug, Clone, Default)]
+pub struct Resources {
+    pub gpus: u32,
+    pub nodes: u32,
+    pub memory_bytes: Option<u64>,
+    pub time_seconds: Option<u64>,
+    /// Declared duration for forecasts, until measured ones are known.
+    pub expected_seconds: Option<u64>,
+    /// Size of what stays on disk: (full training state, kept weights or results), in bytes.
+    pub checkpoint_bytes: Option<u64>,
+    pub result_bytes: Option<u64>,
+}
+
+/// How often a task is tried again, by itself.
+#[derive(Debug, Clone, Copy)]
+pub struct Retry {
+    /// Attempts in all.
+    pub attempts: u32,
+}
+
+/// A figure or table that the sweep declares.
+#[derive(Debug, Clone)]
+pub struct Report {
+    pub name: String,
+    pub kind: ReportKind,
+    pub title: String,
+    pub grid: String,
+    /// Axis of the grid, or metric, by kind.
+    pub x: String,
+    pub y: String,
+    /// Axis that makes series or colours.
+    pub by: Option<String>,
+    pub metrics: Vec<String>,
+    /// Only cells that satisfy this.
+    pub filter: Option<Applies>,
+    pub log_x: bool,
+}
+
+/// What a report draws.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReportKind {
+    Heatmap,
+    Correlation,
+    Scaling,
+    Bars,
+    Scatter,
+    Table,
+}

@@ -1,0 +1,71 @@
+//! Metrics and observations: what is measured, and one measurement of it.
+
+use crate::id::{RunId, TaskId};
+
+/// Which way is better. There is no default: FID and accuracy point in opposite directions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    Maximize,
+    Minimize,
+}
+
+impl Direction {
+    /// The arrow that papers print after the metric's name.
+    #[must_use]
+    pub fn arrow(self) -> char {
+        match self {
+            Self::Maximize => '↑',
+            Self::Minimize => '↓',
+        }
+    }
+}
+
+/// Definition of a metric, from `[metrics.<name>]`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Metric {
+    /// The key in the sweep file.
+    pub name: String,
+    /// What figures and tables print.
+    pub label: String,
+    pub direction: Direction,
+    pub unit: String,
+    /// The metric's name in `scores.json`, when it differs from `name`.
+    pub score: String,
+    /// Only scores of this benchmark; `None` takes any.
+    pub benchmark: Option<String>,
+    /// Group of benchmarks that it belongs to (Figure 8's colours).
+    pub group: Option<String>,
+    /// The mean of other metrics, computed where no observation of its own exists.
+    pub mean_of: Vec<String>,
+    /// Number of decimals in tables.
+    pub decimals: usize,
+    pub version: u32,
+}
+
+/// What an observation is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Subject {
+    /// Measured by an attempt of this task.
+    Task(TaskId),
+    /// Imported for this run.
+    Run(RunId),
+}
+
+/// One measured value. Two sources of one score are two observations: never averaged, never overwritten.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Observation {
+    pub subject: Subject,
+    /// The name in `scores.json` or in the import.
+    pub metric: String,
+    /// Empty when the metric has only one.
+    pub benchmark: String,
+    pub split: String,
+    /// Training step of the checkpoint; `None` is the final one.
+    pub step: Option<u64>,
+    /// May be NaN or infinite: a diverged training is a result.
+    pub value: f64,
+    pub n: Option<u64>,
+    pub stderr: Option<f64>,
+    /// `measured`, or the name that the import gave.
+    pub source: String,
+}

@@ -1,0 +1,1 @@
+//! From evidence to figures and tables, as bytes.

@@ -1,0 +1,1 @@
+//! Statistics of claims: pure functions of numbers, each with its source.
