@@ -1,1 +1,41 @@
-fn main() {}
+//! Set-up, tests, demo and benches of this repository: `cargo xtask <verb>`.
+
+mod failure;
+mod libtorch;
+mod repo;
+mod tool;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use failure::Result;
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about, version)]
+struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Provide libtorch in `.libtorch`, unless `LIBTORCH` or `LIBTORCH_USE_PYTORCH` names one
+    Libtorch,
+}
+
+fn main() -> ExitCode {
+    match run(Cli::parse().verb) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("error: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(verb: Verb) -> Result<()> {
+    match verb {
+        Verb::Libtorch => libtorch::provide(&repo::root()),
+    }
+}
