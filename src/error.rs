@@ -49,6 +49,7 @@ impl Kind {
 pub struct Error {
     kind: Kind,
     message: String,
+    excerpt: String,
     causes: Vec<String>,
     hints: Vec<String>,
 }
@@ -56,7 +57,7 @@ pub struct Error {
 impl Error {
     #[must_use]
     pub fn new(kind: Kind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), causes: Vec::new(), hints: Vec::new() }
+        Self { kind, message: message.into(), excerpt: String::new(), causes: Vec::new(), hints: Vec::new() }
     }
 
     /// A mistake in something that the user wrote.
@@ -79,6 +80,13 @@ impl Error {
         self
     }
 
+    /// Show the lines of a file that the message is about, exactly as they are.
+    #[must_use]
+    pub fn excerpt(mut self, excerpt: impl Into<String>) -> Self {
+        self.excerpt = excerpt.into();
+        self
+    }
+
     /// Name what the user can do about it.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
@@ -94,6 +102,12 @@ impl Error {
     #[must_use]
     pub fn message(&self) -> &str {
         &self.message
+    }
+
+    /// Lines of a file, each ending in a newline; empty when the error is about none.
+    #[must_use]
+    pub fn shown_excerpt(&self) -> &str {
+        &self.excerpt
     }
 
     #[must_use]

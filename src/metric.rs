@@ -40,6 +40,8 @@ pub struct Metric {
     /// Number of decimals in tables.
     pub decimals: usize,
     pub version: u32,
+    /// Smallest and largest possible value.
+    pub range: Option<(f64, f64)>,
 }
 
 /// What an observation is about.

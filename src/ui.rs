@@ -5,6 +5,7 @@ use crate::Error;
 /// Print an error with its causes and hints on standard error.
 pub fn print_error(error: &Error) {
     anstream::eprintln!("error: {}", error.message());
+    anstream::eprint!("{}", error.shown_excerpt());
     for cause in error.causes() {
         anstream::eprintln!("  caused by: {cause}");
     }

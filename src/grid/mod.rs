@@ -1,12 +1,16 @@
 //! From the text of a sweep file to a checked [`Sweep`].
 //!
-//! `wire` has the file's shape as serde reads it, `check` turns that into the types here or into errors that name file,
-//! line, column and the nearest valid spelling. What comes out is trusted from then on: every factor exists, every
-//! level has its factor's kind, stages are in order, metrics have a direction.
+//! `tree` has the file as TOML with the place of every key and value, the other modules turn one part of it each into
+//! the types of [`sweep`](Sweep) or into errors that name file, line, column and the nearest valid spelling. What comes
+//! out is trusted from then on: every factor exists, every level has its factor's kind, stages are in order, metrics
+//! have a direction.
 
+pub mod filter;
+mod source;
 mod sweep;
+mod tree;
 
 pub use sweep::{
-    Applies, Axis, AxisLevel, Factor, FactorKind, Grid, LevelIx, Report, ReportKind, Resources, Retry, Seeds, Stage,
-    StageKind, Sweep,
+    Applies, Axis, AxisLevel, Checkpoints, Claim, Factor, FactorKind, Grid, ImportSpec, LevelIx, OnSuccess, Report,
+    ReportKind, Resources, Retry, Seeds, Stage, StageKind, Sweep,
 };

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::filter::Condition;
 use crate::id::ContentId;
 use crate::metric::Metric;
 use crate::value::Value;
@@ -24,6 +25,24 @@ pub struct Sweep {
     pub stages: Vec<Stage>,
     pub metrics: Vec<Metric>,
     pub reports: Vec<Report>,
+    pub imports: Vec<ImportSpec>,
+    pub claims: Vec<Claim>,
+    /// What looks odd but is no mistake, one line each, with its place.
+    pub warnings: Vec<String>,
+}
+
+impl Sweep {
+    /// Index of the factor `name`.
+    #[must_use]
+    pub fn factor(&self, name: &str) -> Option<usize> {
+        self.factors.binary_search_by(|factor| factor.name.as_str().cmp(name)).ok()
+    }
+
+    /// Index of the grid `name`.
+    #[must_use]
+    pub fn grid(&self, name: &str) -> Option<usize> {
+        self.grids.iter().position(|grid| grid.name == name)
+    }
 }
 
 /// Position of a level in [`Factor::levels`].
@@ -97,6 +116,8 @@ pub struct Seeds {
 #[derive(Debug, Clone)]
 pub struct Applies {
     pub text: String,
+    /// The same, ready to be asked for a row of levels.
+    pub condition: Condition,
 }
 
 /// Whether a stage makes the model or measures it.
@@ -111,12 +132,17 @@ pub enum StageKind {
 /// A step of the pipeline.
 #[derive(Debug, Clone)]
 pub struct Stage {
+    /// A measure stage that looks at several points of a training is one stage a point, named `evaluate@25%`; the
+    /// end of the training keeps the plain name.
     pub name: String,
     pub kind: StageKind,
     /// Raised by hand to invalidate results on purpose.
     pub version: u32,
     /// Indices of the factors that it uses, ascending.
     pub uses: Vec<usize>,
+    /// Parameters that are the same in every cell, by name: `at` (the point of the training that is measured) and
+    /// `redraw` (what a seed draws anew).
+    pub constants: Vec<(String, Value)>,
     /// Indices of the stages that it needs, ascending.
     pub needs: Vec<usize>,
     /// Argument list; `{lr}` and `{config}` are filled in, no shell is involved.
@@ -131,21 +157,55 @@ pub struct Stage {
     /// Pinned digests of declared weights and data manifests: (name, digest).
     pub pins: Vec<(String, String)>,
     pub resources: Resources,
+    /// Where a condition holds, all resources as they are there; the last one that holds counts.
+    pub resources_when: Vec<(Applies, Resources)>,
+    pub checkpoints: Checkpoints,
     pub retry: Retry,
 }
 
 /// What an attempt may use; not part of any identity.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Resources {
+    /// On each node; 0 is a task for the CPU.
     pub gpus: u32,
+    /// At least one.
     pub nodes: u32,
     pub memory_bytes: Option<u64>,
     pub time_seconds: Option<u64>,
     /// Declared duration for forecasts, until measured ones are known.
     pub expected_seconds: Option<u64>,
-    /// Size of what stays on disk: (full training state, kept weights or results), in bytes.
+    /// Added to `expected_seconds` for each million samples.
+    pub expected_seconds_per_million: Option<u64>,
+    /// Size of one checkpoint of the full training state.
     pub checkpoint_bytes: Option<u64>,
+    /// Size of what stays after success: weights or results.
     pub result_bytes: Option<u64>,
+}
+
+/// How much of a training's state is kept, and how often it is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Checkpoints {
+    pub every_seconds: Option<u64>,
+    /// Full states on disk while the task runs.
+    pub keep_last: u32,
+    pub on_success: OnSuccess,
+}
+
+impl Default for Checkpoints {
+    fn default() -> Self {
+        Self { every_seconds: None, keep_last: 1, on_success: OnSuccess::Weights }
+    }
+}
+
+/// What stays of a training's state once it has succeeded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnSuccess {
+    /// The results alone.
+    Weights,
+    /// The results and the last checkpoints.
+    All,
+    /// Nothing but the scores and logs.
+    Nothing,
 }
 
 /// How often a task is tried again, by itself.
@@ -171,6 +231,8 @@ pub struct Report {
     /// Only cells that satisfy this.
     pub filter: Option<Applies>,
     pub log_x: bool,
+    /// File with values that somebody else printed for the same figure, to be shown beside ours.
+    pub printed: Option<PathBuf>,
 }
 
 /// What a report draws.
@@ -182,4 +244,36 @@ pub enum ReportKind {
     Bars,
     Scatter,
     Table,
+}
+
+/// Finished results in a CSV file, and how its columns map to cells and metrics.
+#[derive(Debug, Clone)]
+pub struct ImportSpec {
+    pub name: String,
+    /// As opened: relative to the sweep file's folder.
+    pub file: PathBuf,
+    /// Where the numbers come from, kept with every observation.
+    pub source: String,
+    pub grid: String,
+    /// (axis of the grid, column).
+    pub factors: Vec<(String, String)>,
+    /// By axis: what the column says, and the level that it means, where the two differ.
+    pub levels: Vec<(String, Vec<(String, String)>)>,
+    /// (metric, column).
+    pub metrics: Vec<(String, String)>,
+    /// (axis, level) for axes that are no column.
+    pub fixed: Vec<(String, String)>,
+    /// Only rows whose columns have these values: (column, text).
+    pub rows: Vec<(String, String)>,
+    /// Column with doubts about a row.
+    pub notes: Option<String>,
+}
+
+/// An expected relation that the sweep states in advance, kept as written until claims are judged.
+#[derive(Debug, Clone)]
+pub struct Claim {
+    pub name: String,
+    pub text: String,
+    /// The whole table.
+    pub body: serde_json::Value,
 }

@@ -1,6 +1,6 @@
 //! The plan as columns: a million runs are a few flat vectors, not a million maps.
 
-use crate::grid::{LevelIx, Sweep};
+use crate::grid::{LevelIx, Resources, Sweep};
 use crate::id::{RunId, TaskId};
 use crate::value::Value;
 
@@ -85,12 +85,31 @@ impl Plan {
         sweep.stages[usize::from(stage)].needs.iter().filter_map(move |&need| Some((need, self.task_of(run, need)?)))
     }
 
-    /// The parameters that `task` uses: (factor's name, value), by name.
+    /// The parameters that `task` uses: the values of its stage's factors, then the stage's constants.
     pub fn params<'a>(&'a self, sweep: &'a Sweep, task: TaskIx) -> impl Iterator<Item = (&'a str, &'a Value)> + 'a {
         let Task { stage, run, .. } = self.tasks[task.0 as usize];
-        sweep.stages[usize::from(stage)]
-            .uses
+        let stage = &sweep.stages[usize::from(stage)];
+        let factors =
+            stage.uses.iter().map(move |&factor| (sweep.factors[factor].name.as_str(), self.value(sweep, run, factor)));
+        factors.chain(stage.constants.iter().map(|(name, value)| (name.as_str(), value)))
+    }
+
+    /// What `task` may use, with the conditions that hold for its run applied.
+    #[must_use]
+    pub fn resources(&self, sweep: &Sweep, task: TaskIx) -> Resources {
+        let Task { stage, run, .. } = self.tasks[task.0 as usize];
+        let stage = &sweep.stages[usize::from(stage)];
+        stage
+            .resources_when
             .iter()
-            .map(move |&factor| (sweep.factors[factor].name.as_str(), self.value(sweep, run, factor)))
+            .rfind(|(when, _)| when.condition.holds(self.row(run)))
+            .map_or_else(|| stage.resources.clone(), |(_, resources)| resources.clone())
+    }
+
+    /// The run's level of every factor.
+    #[must_use]
+    pub fn row(&self, run: RunIx) -> &[LevelIx] {
+        let start = run.0 as usize * self.factors;
+        &self.levels[start..start + self.factors]
     }
 }
