@@ -7,6 +7,7 @@
 pub mod attempt;
 pub mod clock;
 pub mod cmd;
+pub mod collect;
 pub mod error;
 pub mod evidence;
 pub mod grid;

@@ -12,5 +12,5 @@ pub const ATTEMPT: &str = "SWEEP_ATTEMPT";
 pub const SEED: &str = "SWEEP_SEED";
 /// Number of threads that the stage may use; `OMP_NUM_THREADS` and its kin are set to the same.
 pub const THREADS: &str = "SWEEP_THREADS";
-/// Folder of an earlier attempt's checkpoint, when there is one to resume from.
+/// Folder of an earlier attempt's checkpoint ([`crate::CHECKPOINT`]), when there is one to resume from.
 pub const RESUME: &str = "SWEEP_RESUME";

@@ -15,12 +15,7 @@ use crate::{Error, Result};
 /// The file cannot be read, or is not the JSON that `T` asks for (with line and column).
 pub fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T> {
     let bytes = fs::read(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
-    serde_json::from_slice(&bytes).map_err(|error| Error::Syntax {
-        path: path.to_owned(),
-        line: error.line(),
-        column: error.column(),
-        message: error.to_string(),
-    })
+    serde_json::from_slice(&bytes).map_err(|error| Error::syntax(path, &error))
 }
 
 /// Write `value` as JSON under a temporary name in the same folder, flush it to disk, then rename it into place.
