@@ -222,11 +222,15 @@ pub struct Report {
     pub kind: ReportKind,
     pub title: String,
     pub grid: String,
-    /// Axis of the grid, or metric, by kind.
-    pub x: String,
-    pub y: String,
-    /// Axis that makes series or colours.
+    /// Axis of the grid for heatmaps, scaling curves and bars; one or more metrics for correlations (a row each) and
+    /// scatter plots (a panel for each pair with one of `metrics`); nothing for tables.
+    pub x: Vec<String>,
+    /// Second axis of a heatmap.
+    pub y: Option<String>,
+    /// Axis that makes series or colours; for correlations the axis within whose levels they are given as well, all
+    /// varied axes where it is missing.
     pub by: Option<String>,
+    /// What is drawn or tabulated; empty is all that the grid has.
     pub metrics: Vec<String>,
     /// Only cells that satisfy this.
     pub filter: Option<Applies>,

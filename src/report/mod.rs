@@ -1,1 +1,3 @@
 //! From evidence to figures and tables, as bytes.
+
+pub mod frame;
