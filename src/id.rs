@@ -70,6 +70,11 @@ define_id! {
     ContentId
 }
 
+define_id! {
+    /// A store: its task folders bear this name, so that two projects can share one place for runs.
+    StoreId
+}
+
 fn parse_hex(text: &str) -> Option<[u8; 16]> {
     let digits = text.as_bytes();
     if digits.len() != HEX_DIGITS {

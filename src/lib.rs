@@ -15,6 +15,7 @@ pub mod id;
 pub mod launch;
 pub mod metric;
 pub mod plan;
+pub mod project;
 pub mod report;
 pub mod stats;
 pub mod store;

@@ -65,11 +65,16 @@ impl Plan {
         (0..u32::try_from(self.runs.len()).unwrap_or(u32::MAX)).map(RunIx)
     }
 
+    /// The run's level of `factor`, an index into its levels.
+    #[must_use]
+    pub fn level(&self, run: RunIx, factor: usize) -> LevelIx {
+        self.levels[run.0 as usize * self.factors + factor]
+    }
+
     /// The run's value of `factor`.
     #[must_use]
     pub fn value<'a>(&self, sweep: &'a Sweep, run: RunIx, factor: usize) -> &'a Value {
-        let level = self.levels[run.0 as usize * self.factors + factor];
-        &sweep.factors[factor].levels[usize::from(level)]
+        &sweep.factors[factor].levels[usize::from(self.level(run, factor))]
     }
 
     /// The run's task of `stage`, if the stage applies to it.

@@ -1,1 +1,26 @@
-//! The only SQL: tables, migrations, the journal, one writer.
+//! The only SQL, and the only async: a project's results in one SQLite file, and the journal that it can be made from.
+//!
+//! Facts that no job writes go to the journal first and to the database second; facts that jobs write lie in task
+//! folders first. The database is therefore an index: [`rebuild`] makes it again. One process writes at a time, under a
+//! lock that names it. `docs/store.md` shows the tables.
+
+mod bulk;
+mod database;
+mod imports;
+mod journal;
+mod ledger;
+mod lock;
+mod observations;
+mod plans;
+mod results;
+mod rows;
+mod spelling;
+mod writer;
+
+pub use imports::{Import, ImportedScore};
+pub use observations::{StoredArtifact, StoredSeries};
+pub use plans::{Selection, StoredSweep};
+pub use results::{Ingested, Refused};
+pub use writer::Store;
+
+pub(crate) use writer::read_identity;

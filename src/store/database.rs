@@ -1,0 +1,225 @@
+//! One connection to one SQLite file: opening, checking, migrating, and turning its errors into ours.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::Read;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use sqlx::migrate::Migrator;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use sqlx::{ConnectOptions, Connection, SqliteConnection};
+use tokio::runtime::{Builder, Runtime};
+
+use crate::error::{Context, Kind};
+use crate::{Error, Result};
+
+static MIGRATIONS: Migrator = sqlx::migrate!("src/store/migrations");
+
+/// Version of the schema that the migrations end at.
+const VERSION: u32 = 3;
+/// Where SQLite's header holds what we want to know before SQLite touches the file.
+const HEADER_BYTES: usize = 100;
+const MAGIC: &[u8; 16] = b"SQLite format 3\0";
+/// 'SWEP', as the first migration sets it.
+const APPLICATION: u32 = 0x5357_4550;
+/// How long a statement waits for another process's transaction.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// Up to this size a database is checked whole before each use; a larger one by `sweep db check`.
+const CHECKED_BYTES: u64 = 16 << 20;
+/// Page cache in KiB (negative by SQLite's convention): a plan of a million runs is written once, not page by page.
+const CACHE: &str = "-262144";
+
+/// Whether rows may be written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Access {
+    Read,
+    Write,
+}
+
+#[derive(Debug)]
+pub(super) struct Database {
+    path: PathBuf,
+    runtime: Runtime,
+    connection: SqliteConnection,
+}
+
+impl Database {
+    /// Open the database at `path` after looking at its header.
+    pub fn open(path: &Path, access: Access) -> Result<Self> {
+        let header = Header::read(path)?;
+        header.check(path)?;
+        if header.version < VERSION && access == Access::Write {
+            keep_copy(path, header.version)?;
+        }
+        let mut database = Self::connect(path)?;
+        database.quick_check()?;
+        match access {
+            Access::Write => database.migrate()?,
+            Access::Read if header.version < VERSION => return Err(outdated(path, header.version)),
+            Access::Read => database.run("open", async |db| execute(db, "PRAGMA query_only = ON").await)?,
+        }
+        Ok(database)
+    }
+
+    /// Make a new, empty database at `path`; only its owner can read it.
+    pub fn create(path: &Path) -> Result<Self> {
+        OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(path)
+            .context(|| format!("cannot make the database `{}`", path.display()))?;
+        let mut database = Self::connect(path)?;
+        database.migrate()?;
+        Ok(database)
+    }
+
+    fn connect(path: &Path) -> Result<Self> {
+        let runtime = Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .context(|| "cannot start the runtime of the database".to_owned())?;
+        // A rollback journal, not a write-ahead log: that one needs shared memory, which network file systems lack.
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .journal_mode(SqliteJournalMode::Delete)
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(PATIENCE)
+            .pragma("cache_size", CACHE)
+            .row_buffer_size(4096)
+            .disable_statement_logging();
+        let connection = runtime.block_on(options.connect()).map_err(|error| explain(path, "open", error))?;
+        Ok(Self { path: path.to_owned(), runtime, connection })
+    }
+
+    fn migrate(&mut self) -> Result<()> {
+        let done = self.runtime.block_on(MIGRATIONS.run(&mut self.connection));
+        done.context(|| format!("cannot bring `{}` up to version {VERSION}", self.path.display()))
+    }
+
+    /// Run `work` on the connection; `verb` completes "cannot ... `results.db`".
+    pub fn run<T>(
+        &mut self,
+        verb: &str,
+        work: impl AsyncFnOnce(&mut SqliteConnection) -> sqlx::Result<T>,
+    ) -> Result<T> {
+        let Self { path, runtime, connection } = self;
+        runtime.block_on(work(connection)).map_err(|error| explain(path, verb, error))
+    }
+
+    /// As [`Database::run`], all or nothing.
+    pub fn transact<T>(
+        &mut self,
+        verb: &str,
+        work: impl AsyncFnOnce(&mut SqliteConnection) -> sqlx::Result<T>,
+    ) -> Result<T> {
+        self.run(verb, async |connection| {
+            let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+            let value = work(&mut transaction).await?;
+            transaction.commit().await?;
+            Ok(value)
+        })
+    }
+
+    fn quick_check(&mut self) -> Result<()> {
+        let bytes = fs::metadata(&self.path).map_or(0, |metadata| metadata.len());
+        if bytes > CHECKED_BYTES {
+            return Ok(());
+        }
+        let verdict: String =
+            self.run("check", async |db| sqlx::query_scalar("PRAGMA quick_check(1)").fetch_one(db).await)?;
+        if verdict == "ok" { Ok(()) } else { Err(damaged(&self.path, &verdict)) }
+    }
+}
+
+/// Run one statement without parameters.
+pub(super) async fn execute(db: &mut SqliteConnection, sql: &'static str) -> sqlx::Result<()> {
+    sqlx::query(sql).execute(db).await.map(drop)
+}
+
+/// What the first bytes of the file say, read without SQLite: a store of a newer version is never touched.
+struct Header {
+    application: u32,
+    version: u32,
+    /// What the file's length should be, in bytes; 0 where the header does not say.
+    length: u64,
+}
+
+impl Header {
+    fn read(path: &Path) -> Result<Self> {
+        let mut bytes = [0; HEADER_BYTES];
+        let cannot_read = || format!("cannot read `{}`", path.display());
+        let mut file = File::open(path).context(cannot_read)?;
+        match file.read_exact(&mut bytes) {
+            Ok(()) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
+                return Err(damaged(path, "it is shorter than a database's header"));
+            }
+            Err(error) => return Err(error).context(cannot_read),
+        }
+        if !bytes.starts_with(MAGIC) {
+            return Err(damaged(path, "it is not an SQLite database"));
+        }
+        let page = match u64::from(u16::from_be_bytes([bytes[16], bytes[17]])) {
+            1 => 65_536,
+            page => page,
+        };
+        let word = |at: usize| u32::from_be_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
+        Ok(Self { application: word(68), version: word(60), length: page * u64::from(word(28)) })
+    }
+
+    fn check(&self, path: &Path) -> Result<()> {
+        if self.application != APPLICATION {
+            return Err(damaged(path, "it is a database of another program"));
+        }
+        if self.version > VERSION {
+            return Err(Error::general(format!(
+                "`{}` has version {}, this program knows {VERSION}",
+                path.display(),
+                self.version
+            ))
+            .hint("use the newer `sweep` that wrote it; nothing was changed"));
+        }
+        let length = fs::metadata(path).map_or(0, |metadata| metadata.len());
+        if length < self.length {
+            return Err(damaged(path, &format!("{length} of {} bytes are there", self.length)));
+        }
+        Ok(())
+    }
+}
+
+/// Keep what an older version wrote, before it is migrated.
+fn keep_copy(path: &Path, version: u32) -> Result<()> {
+    let copy = path.with_extension(format!("db.v{version}"));
+    fs::copy(path, &copy).map(drop).context(|| format!("cannot keep a copy as `{}`", copy.display()))
+}
+
+fn outdated(path: &Path, version: u32) -> Error {
+    Error::general(format!("`{}` has version {version}, this program reads {VERSION}", path.display()))
+        .hint("`sweep db migrate` brings it up to date and keeps a copy")
+}
+
+/// The database cannot be used, for the given reason; the files it can be made from again are named.
+pub(super) fn damaged(path: &Path, reason: &str) -> Error {
+    Error::general(format!("`{}` is damaged: {reason}", path.display()))
+        .hint("`sweep db rebuild` makes it again from the journal and the task folders, and keeps the damaged file")
+}
+
+/// Say what SQLite's error means for a person.
+fn explain(path: &Path, verb: &str, error: sqlx::Error) -> Error {
+    let code = error.as_database_error().and_then(|error| error.code()).and_then(|code| code.parse::<u32>().ok());
+    let shown = path.display();
+    let cause = error.to_string();
+    // The low byte is the primary result code, https://sqlite.org/rescode.html.
+    match code.map(|code| code & 0xff) {
+        Some(5 | 6) => Error::new(Kind::Locked, format!("cannot {verb} `{shown}`: another process is writing"))
+            .hint("try again when it has ended"),
+        Some(11 | 26) => damaged(path, &cause),
+        Some(13) => Error::general(format!("cannot {verb} `{shown}`: the disk is full"))
+            .hint("free some space and run the same command again; nothing that was stored is lost"),
+        Some(8) => Error::general(format!("cannot {verb} `{shown}`: it is read-only")),
+        _ => Error::general(cause).context(format!("cannot {verb} `{shown}`")),
+    }
+}

@@ -1,0 +1,94 @@
+//! What is known of a plan's tasks.
+
+use std::path::Path;
+
+use hashbrown::HashSet;
+use sqlx::FromRow;
+
+use super::Store;
+use super::plans::decode;
+use super::rows::{TASKS, known_ids};
+use super::spelling::read;
+use crate::Result;
+use crate::attempt::{Ledger, TaskRecord, TaskState, Verdict};
+use crate::id::TaskId;
+use crate::plan::Plan;
+
+/// One attempt, in order of task and number.
+#[derive(FromRow)]
+struct AttemptRow {
+    digest: Vec<u8>,
+    number: u32,
+    folder: String,
+    verdict: String,
+    reason: Option<String>,
+    message: String,
+    seconds: f64,
+}
+
+impl Store {
+    /// What the store knows of the tasks of `plan`.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn ledger(&mut self, plan: &Plan) -> Result<Ledger> {
+        let tasks_folder = self.project.tasks_folder();
+        self.database.run("read", async |db| {
+            let known = known_ids(db, TASKS, plan.tasks.iter().map(|task| task.id.0)).await?;
+            let planned: HashSet<TaskId> =
+                plan.tasks.iter().map(|task| task.id).filter(|task| known.contains_key(&task.0)).collect();
+            let mut ledger = Ledger::default();
+            ledger.tasks.extend(planned.iter().map(|&task| (task, never_attempted())));
+            let rows: Vec<AttemptRow> = sqlx::query_as(
+                "SELECT task.digest, number, folder, verdict, reason, message, ended - started AS seconds \
+                 FROM attempt JOIN task ON task.id = attempt.task_id ORDER BY task_id, number",
+            )
+            .fetch_all(&mut *db)
+            .await?;
+            rows.into_iter().try_for_each(|row| add(&mut ledger, row, &tasks_folder))?;
+            let cancelled: Vec<Vec<u8>> =
+                sqlx::query_scalar("SELECT task.digest FROM cancellation JOIN task ON task.id = task_id")
+                    .fetch_all(db)
+                    .await?;
+            cancelled.into_iter().try_for_each(|digest| cancel(&mut ledger, digest))?;
+            Ok(ledger)
+        })
+    }
+}
+
+fn never_attempted() -> TaskRecord {
+    TaskRecord { state: TaskState::Pending, attempts: 0, results: None, seconds: None, message: String::new() }
+}
+
+fn task_id(digest: Vec<u8>) -> sqlx::Result<TaskId> {
+    <[u8; 16]>::try_from(digest).map(TaskId).map_err(|_| decode("a digest of 16 bytes"))
+}
+
+/// Success is final; otherwise the last attempt speaks for the task.
+fn add(ledger: &mut Ledger, row: AttemptRow, tasks_folder: &Path) -> sqlx::Result<()> {
+    let Some(record) = ledger.tasks.get_mut(&task_id(row.digest)?) else { return Ok(()) };
+    record.attempts = record.attempts.max(row.number);
+    if record.state == TaskState::Succeeded {
+        return Ok(());
+    }
+    record.state = match (read(&row.verdict)?, row.reason) {
+        (Verdict::Succeeded, _) => TaskState::Succeeded,
+        (Verdict::Cancelled, _) => TaskState::Cancelled,
+        (Verdict::Failed, Some(reason)) => TaskState::Failed(read(&reason)?),
+        (Verdict::Failed, None) => return Err(decode("a reason for a failed attempt")),
+    };
+    if record.state == TaskState::Succeeded {
+        record.results = Some(tasks_folder.join(row.folder));
+        record.seconds = Some(row.seconds);
+    }
+    record.message = row.message;
+    Ok(())
+}
+
+fn cancel(ledger: &mut Ledger, digest: Vec<u8>) -> sqlx::Result<()> {
+    let record = ledger.tasks.get_mut(&task_id(digest)?);
+    if let Some(record) = record.filter(|record| record.state != TaskState::Succeeded) {
+        record.state = TaskState::Cancelled;
+    }
+    Ok(())
+}
