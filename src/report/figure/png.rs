@@ -1,0 +1,50 @@
+//! A drawing as PNG, rendered by resvg from its SVG with the font that travels with the program.
+
+use std::sync::{Arc, LazyLock};
+
+use resvg::tiny_skia::{Pixmap, Transform};
+use resvg::usvg::{Options, Tree, fontdb};
+
+use super::scene::Drawing;
+use super::text;
+use crate::error::{Context, Error, Result};
+
+/// An SVG pixel is a 96th of an inch.
+const SVG_DPI: f32 = 96.0;
+/// Most pixels on one side and in all: 16,384 is what viewers open, and 64 million need 256 MB.
+const MOST_PIXELS_SIDE: f32 = 16_384.0;
+const MOST_PIXELS: f32 = 64.0e6;
+
+static FONTS: LazyLock<Arc<fontdb::Database>> = LazyLock::new(|| {
+    let mut fonts = fontdb::Database::new();
+    fonts.load_font_data(text::FONT.to_vec());
+    fonts.set_sans_serif_family("Sweep Sans");
+    Arc::new(fonts)
+});
+
+impl Drawing {
+    /// The figure as a PNG of `dpi` dots an inch (print: 300), fewer when it would exceed 16,384 pixels a side or 64 million in all.
+    ///
+    /// # Errors
+    /// When the SVG cannot be drawn.
+    pub fn png(&self, dpi: f32) -> Result<Vec<u8>> {
+        let options =
+            Options { fontdb: Arc::clone(&FONTS), font_family: "Sweep Sans".to_owned(), ..Options::default() };
+        let tree = Tree::from_str(&self.svg()?, &options).context(|| "cannot read the figure's SVG".to_owned())?;
+        let scale = bounded_scale(&tree, dpi / SVG_DPI);
+        let size = tree
+            .size()
+            .to_int_size()
+            .scale_by(scale)
+            .ok_or_else(|| Error::general("cannot draw a figure without a size"))?;
+        let mut pixels = Pixmap::new(size.width(), size.height())
+            .ok_or_else(|| Error::general("the figure is too large for a PNG"))?;
+        resvg::render(&tree, Transform::from_scale(scale, scale), &mut pixels.as_mut());
+        pixels.encode_png().context(|| "cannot encode the figure as PNG".to_owned())
+    }
+}
+
+fn bounded_scale(tree: &Tree, wanted: f32) -> f32 {
+    let (width, height) = (tree.size().width(), tree.size().height());
+    wanted.min(MOST_PIXELS_SIDE / width.max(height)).min((MOST_PIXELS / (width * height)).sqrt())
+}
