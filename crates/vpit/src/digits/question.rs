@@ -51,6 +51,9 @@ impl Group {
     }
 }
 
+/// A prime that divides no number of answers, so that strides visit each answer once a round.
+const STRIDE: u64 = 37;
+
 /// What is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
@@ -122,11 +125,11 @@ impl Kind {
         1.0 / self.choices().len() as f64
     }
 
-    /// The question whose answer is number `turn` in the row of possible answers, again and again from the first.
+    /// The question of turn `turn`: answers take turns, in strides, so that a short range of ids is spread over all of them.
     pub(super) fn ask(self, group: Group, turn: u64, split: Split, rng: &mut Rng) -> (Content, Question) {
         let named = digit(rng);
         let answers = self.answers(split);
-        let answer = answers[(turn % answers.len() as u64) as usize];
+        let answer = answers[(turn.wrapping_mul(STRIDE) % answers.len() as u64) as usize];
         let content = Content::allowed(split, || self.propose(answer, named, rng));
         let (prompt, choices) = (self.prompt(named, rng), self.choices());
         (content, Question { group, kind: self, prompt, answer: choices[usize::from(answer)].clone(), choices })
