@@ -13,6 +13,8 @@ mod content;
 mod draw;
 mod mnist;
 mod question;
+#[cfg(test)]
+mod sheet;
 mod subset;
 pub mod text;
 pub mod vocabulary;
