@@ -14,6 +14,34 @@ pub enum Value {
 }
 
 impl Value {
+    /// Append the one encoding that identities are made of: a tag for the type, then the value with its length.
+    ///
+    /// Equal values have equal bytes and no encoding starts another, so a sequence of encodings is unambiguous. Floats
+    /// are encoded by their bits, with -0 as 0; NaN never gets here.
+    pub fn encode(&self, into: &mut Vec<u8>) {
+        match self {
+            Self::Bool(value) => into.extend([b'b', u8::from(*value)]),
+            Self::Int(value) => {
+                into.push(b'i');
+                into.extend(value.to_le_bytes());
+            }
+            Self::Float(value) => {
+                into.push(b'f');
+                into.extend((if *value == 0.0 { 0.0 } else { *value }).to_bits().to_le_bytes());
+            }
+            Self::Text(value) => {
+                into.push(b't');
+                into.extend((value.len() as u64).to_le_bytes());
+                into.extend(value.as_bytes());
+            }
+            Self::List(values) => {
+                into.push(b'l');
+                into.extend((values.len() as u64).to_le_bytes());
+                values.iter().for_each(|value| value.encode(into));
+            }
+        }
+    }
+
     /// The value as a job's configuration has it.
     #[must_use]
     pub fn to_json(&self) -> serde_json::Value {
@@ -79,6 +107,65 @@ pub fn format_amount(amount: i64) -> String {
     }
 }
 
+/// Read a size in bytes: `112GB`, `988 GB`, `16GiB`, `1.5TB`; `None` if the text is not one.
+#[must_use]
+pub fn parse_bytes(text: &str) -> Option<u64> {
+    const UNITS: [(&str, u64); 10] = [
+        ("KiB", 1 << 10),
+        ("MiB", 1 << 20),
+        ("GiB", 1 << 30),
+        ("TiB", 1 << 40),
+        ("kB", 1_000),
+        ("KB", 1_000),
+        ("MB", 1_000_000),
+        ("GB", 1_000_000_000),
+        ("TB", 1_000_000_000_000),
+        ("B", 1),
+    ];
+    let (number, scale) = UNITS.iter().find_map(|(unit, scale)| Some((text.strip_suffix(unit)?.trim_end(), *scale)))?;
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, "0"));
+    if !is_digits(whole) || !is_digits(fraction) || fraction.len() > 6 {
+        return None;
+    }
+    let part = fraction.parse::<u64>().ok()?.checked_mul(scale)? / 10_u64.pow(u32::try_from(fraction.len()).ok()?);
+    whole.parse::<u64>().ok()?.checked_mul(scale)?.checked_add(part)
+}
+
+/// Read a duration in seconds: `90s`, `30m`, `12h`, `2h30m`, `1d`, or `12:00:00` as Slurm writes it.
+#[must_use]
+pub fn parse_duration(text: &str) -> Option<u64> {
+    if let [hours, minutes, seconds] = text.split(':').collect::<Vec<_>>()[..] {
+        let in_hour = |part: &str| part.parse::<u64>().ok().filter(|&value| part.len() == 2 && value < 60);
+        let hours = is_digits(hours).then(|| hours.parse::<u64>().ok())??;
+        return hours.checked_mul(3600)?.checked_add(in_hour(minutes)? * 60 + in_hour(seconds)?);
+    }
+    let mut rest = text;
+    let mut total = 0_u64;
+    let mut largest = u64::MAX;
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit())?;
+        let scale = match rest.as_bytes().get(digits)? {
+            b'd' => 86_400,
+            b'h' => 3_600,
+            b'm' => 60,
+            b's' => 1,
+            _ => return None,
+        };
+        // Each unit once, from large to small: `1m2h` is more likely a slip than a duration.
+        if scale >= largest {
+            return None;
+        }
+        largest = scale;
+        total = total.checked_add(rest[..digits].parse::<u64>().ok()?.checked_mul(scale)?)?;
+        rest = &rest[digits + 1..];
+    }
+    (!text.is_empty()).then_some(total)
+}
+
+fn is_digits(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -111,5 +198,53 @@ mod tests {
             let text = format_amount(amount);
             assert_eq!(parse_amount(&text).or_else(|| text.parse().ok()), Some(amount), "{text}");
         }
+    }
+
+    #[test]
+    fn sizes_have_a_unit() {
+        let cases =
+            [("112GB", 112_000_000_000), ("988 GB", 988_000_000_000), ("1.5kB", 1_500), ("2GiB", 2 << 30), ("7B", 7)];
+        for (text, bytes) in cases {
+            assert_eq!(parse_bytes(text), Some(bytes), "{text}");
+        }
+        for text in ["", "112", "GB", "-1GB", "1.GB", ".5GB", "1e3GB", "99999999999TB", "1 G B"] {
+            assert_eq!(parse_bytes(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn durations_are_written_as_people_or_slurm_write_them() {
+        let cases =
+            [("90s", 90), ("30m", 1_800), ("12h", 43_200), ("2h30m", 9_000), ("1d", 86_400), ("12:00:00", 43_200)];
+        for (text, seconds) in cases {
+            assert_eq!(parse_duration(text), Some(seconds), "{text}");
+        }
+        for text in ["", "12", "h", "1m2h", "1h1h", "12:60:00", "1:2:3", "-1h", "1.5h", "99999999999999d", "1:00"] {
+            assert_eq!(parse_duration(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn encodings_tell_types_and_borders_apart() {
+        let values = [
+            Value::Int(1),
+            Value::Float(1.0),
+            Value::Bool(true),
+            Value::Text("1".to_owned()),
+            Value::List(vec![Value::Int(1)]),
+            Value::List(vec![Value::Text("a".to_owned()), Value::Text("b".to_owned())]),
+            Value::List(vec![Value::Text("ab".to_owned()), Value::Text(String::new())]),
+        ];
+        let mut encodings: Vec<Vec<u8>> = values.iter().map(encoded).collect();
+        encodings.sort();
+        encodings.dedup();
+        assert_eq!(encodings.len(), values.len());
+        assert_eq!(encoded(&Value::Float(-0.0)), encoded(&Value::Float(0.0)));
+    }
+
+    fn encoded(value: &Value) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        value.encode(&mut bytes);
+        bytes
     }
 }

@@ -36,6 +36,8 @@ pub struct Test {
     pub operator: Operator,
     /// One value, except for `in`.
     pub values: Vec<Value>,
+    /// The values as written, without quotes: a factor of texts takes these.
+    pub words: Vec<String>,
 }
 
 /// How a test compares.
@@ -308,7 +310,7 @@ impl Parser<'_> {
         };
         self.next += 1;
         let at = (start, end);
-        let (operator, values) = match self.peek().map(|token| &token.kind) {
+        let (operator, literals) = match self.peek().map(|token| &token.kind) {
             Some(TokenKind::Operator(operator)) => {
                 let operator = *operator;
                 self.next += 1;
@@ -318,12 +320,13 @@ impl Parser<'_> {
                 self.next += 1;
                 (Operator::In, self.values()?)
             }
-            _ => (Operator::Equal, vec![Value::Bool(true)]),
+            _ => (Operator::Equal, vec![(Value::Bool(true), "true".to_owned())]),
         };
-        Ok(Expr::Test(Test { name, at, operator, values }))
+        let (values, words) = literals.into_iter().unzip();
+        Ok(Expr::Test(Test { name, at, operator, values, words }))
     }
 
-    fn values(&mut self) -> Result<Vec<Value>, FilterError> {
+    fn values(&mut self) -> Result<Vec<(Value, String)>, FilterError> {
         self.expect(&TokenKind::OpenList, "expected `[` after `in`")?;
         let mut values = vec![self.value()?];
         while self.take(&TokenKind::Comma) {
@@ -333,10 +336,10 @@ impl Parser<'_> {
         Ok(values)
     }
 
-    fn value(&mut self) -> Result<Value, FilterError> {
+    fn value(&mut self) -> Result<(Value, String), FilterError> {
         let value = match self.peek().map(|token| &token.kind) {
-            Some(TokenKind::Quoted(text)) => Value::Text(text.clone()),
-            Some(TokenKind::Word(word)) => literal(word),
+            Some(TokenKind::Quoted(text)) => (Value::Text(text.clone()), text.clone()),
+            Some(TokenKind::Word(word)) => (literal(word), word.clone()),
             _ => return Err(self.wrong("expected a value")),
         };
         self.next += 1;
@@ -365,7 +368,20 @@ mod tests {
     use super::*;
 
     fn test(name: &str, at: (usize, usize), operator: Operator, value: Value) -> Expr {
-        Expr::Test(Test { name: name.to_owned(), at, operator, values: vec![value] })
+        let words = vec![word(&value)];
+        Expr::Test(Test { name: name.to_owned(), at, operator, values: vec![value], words })
+    }
+
+    fn word(value: &Value) -> String {
+        match value {
+            Value::Int(200_000) => "200k".to_owned(),
+            Value::Float(_) => "1e-4".to_owned(),
+            value => value.to_string(),
+        }
+    }
+
+    fn bare(operator: Operator, value: Value) -> Test {
+        Test { name: String::new(), at: (0, 0), operator, values: vec![value], words: Vec::new() }
     }
 
     #[test]
@@ -424,12 +440,9 @@ mod tests {
         let operators = [Operator::Less, Operator::LessOrEqual, Operator::Greater, Operator::GreaterOrEqual];
         for value in &values {
             for operator in operators {
-                let test =
-                    Test { name: String::new(), at: (0, 0), operator, values: vec![Value::List(vec![value.clone()])] };
-                assert!(!test.passes(value));
+                assert!(!bare(operator, Value::List(vec![value.clone()])).passes(value));
             }
         }
-        let one = Test { name: String::new(), at: (0, 0), operator: Operator::Equal, values: vec![Value::Float(1.0)] };
-        assert!(one.passes(&Value::Int(1)));
+        assert!(bare(Operator::Equal, Value::Float(1.0)).passes(&Value::Int(1)));
     }
 }

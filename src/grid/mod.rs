@@ -1,16 +1,31 @@
 //! From the text of a sweep file to a checked [`Sweep`].
 //!
 //! `tree` has the file as TOML with the place of every key and value, the other modules turn one part of it each into
-//! the types of [`sweep`](Sweep) or into errors that name file, line, column and the nearest valid spelling. What comes
-//! out is trusted from then on: every factor exists, every level has its factor's kind, stages are in order, metrics
-//! have a direction.
+//! the types of `sweep` or into errors that name file, line, column and the nearest valid spelling. What comes out is
+//! trusted from then on: every factor exists, every level has its factor's kind, stages are in order, metrics have a
+//! direction. `load` is the edge: the only module here that opens files.
 
+pub mod command;
+mod condition;
+mod factors;
 pub mod filter;
+mod grids;
+mod load;
+mod metrics;
+mod read;
+mod reports;
 mod source;
+mod stages;
 mod sweep;
 mod tree;
 
+pub use factors::label;
+pub use grids::dimensions;
+pub use load::{load, load_with, parse};
 pub use sweep::{
     Applies, Axis, AxisLevel, Checkpoints, Claim, Factor, FactorKind, Grid, ImportSpec, LevelIx, OnSuccess, Report,
     ReportKind, Resources, Retry, Seeds, Stage, StageKind, Sweep,
 };
+
+#[cfg(test)]
+mod tests;

@@ -151,6 +151,13 @@ impl Diagnostics {
         self.problems.borrow_mut().push(problem);
     }
 
+    /// Give the mistake that was reported last another hint.
+    pub fn amend_last(&self, hint: String) {
+        if let Some(problem) = self.problems.borrow_mut().last_mut() {
+            problem.hint = hint;
+        }
+    }
+
     pub fn warn(&self, problem: Problem) {
         self.warnings.borrow_mut().push(problem);
     }

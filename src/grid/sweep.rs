@@ -20,6 +20,8 @@ pub struct Sweep {
     pub digest: ContentId,
     /// Sorted by name; an index into it identifies a factor.
     pub factors: Vec<Factor>,
+    /// Named levels that set several factors at once (`[levels.data.all]`), by composite.
+    pub composites: Vec<Axis>,
     pub grids: Vec<Grid>,
     /// Every stage stands after the stages that it needs.
     pub stages: Vec<Stage>,
@@ -92,7 +94,10 @@ pub struct Grid {
 pub struct Axis {
     /// Name of a factor, or of a composite whose levels set several.
     pub name: String,
+    /// The levels that are multiplied, then those that only extra cells (`include`) have.
     pub levels: Vec<AxisLevel>,
+    /// How many of `levels` are multiplied.
+    pub multiplied: usize,
 }
 
 /// One position on an axis.
@@ -180,6 +185,14 @@ pub struct Resources {
     pub checkpoint_bytes: Option<u64>,
     /// Size of what stays after success: weights or results.
     pub result_bytes: Option<u64>,
+}
+
+impl Resources {
+    /// One node, no GPU, nothing else said.
+    #[must_use]
+    pub fn one_node() -> Self {
+        Self { nodes: 1, ..Self::default() }
+    }
 }
 
 /// How much of a training's state is kept, and how often it is written.
