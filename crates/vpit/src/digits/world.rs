@@ -169,6 +169,14 @@ mod tests {
     }
 
     #[test]
+    fn a_short_range_of_ids_is_spread_over_the_answers() {
+        let tally = tally(Split::Test, 500, false);
+        let numbers = &tally[&(Kind::ReadNumber.name().to_owned(), String::new())];
+        let tens: HashSet<&str> = numbers.keys().filter_map(|number| number.split(' ').next()).collect();
+        assert_eq!((numbers.len(), tens.len()), (25, 9));
+    }
+
+    #[test]
     fn test_questions_have_every_choice_as_an_answer() {
         let tally = tally(Split::Test, 5 * 12 * 90, false);
         for kind in Group::ALL.iter().flat_map(|group| group.kinds()) {
