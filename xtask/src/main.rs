@@ -3,6 +3,8 @@
 mod failure;
 mod libtorch;
 mod repo;
+mod stages;
+mod test;
 mod tool;
 
 use std::process::ExitCode;
@@ -22,6 +24,8 @@ struct Cli {
 enum Verb {
     /// Provide libtorch in `.libtorch`, unless `LIBTORCH` or `LIBTORCH_USE_PYTORCH` names one
     Libtorch,
+    /// Do all set-up, then run every check and every test, with the minutes of each
+    Test(test::Test),
 }
 
 fn main() -> ExitCode {
@@ -37,5 +41,6 @@ fn main() -> ExitCode {
 fn run(verb: Verb) -> Result<()> {
     match verb {
         Verb::Libtorch => libtorch::provide(&repo::root()),
+        Verb::Test(test) => test.run(),
     }
 }

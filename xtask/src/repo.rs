@@ -2,8 +2,19 @@
 
 use std::path::{Path, PathBuf};
 
+use serde_json::Value;
+
+use crate::failure::{Failure, Result};
+use crate::tool;
+
 /// The folder of the root package.
 pub fn root() -> PathBuf {
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
     manifest.parent().unwrap_or(manifest).to_owned()
+}
+
+/// What cargo knows of the workspace: packages, their targets, the target folder.
+pub fn metadata(root: &Path) -> Result<Value> {
+    let json = tool::read("cargo", &["metadata", "--no-deps", "--format-version", "1"], root)?;
+    serde_json::from_str(&json).map_err(|error| Failure::new(format!("cannot read `cargo metadata`: {error}")))
 }

@@ -37,7 +37,7 @@ fn download(wheel: &Wheel, folder: &Path, scratch: &Path) -> Result<()> {
     args.extend(["--python-version", "3.11", "--implementation", "cp", "--abi", "cp311"]);
     args.extend(["--platform", wheel.platform, "--dest", ".", wheel.requirement]);
     // pip downloads into the folder for temporary files first, which may be a small disk in memory.
-    tool::run_with(pip[0], &args, folder, ("TMPDIR", scratch))
+    tool::run_with(pip[0], &args, folder, &[("TMPDIR", &scratch.to_string_lossy())])
         .map_err(|failure| failure.hint("pip's words above say why; set LIBTORCH to use a libtorch that you have"))
 }
 

@@ -1,0 +1,82 @@
+//! The verb: its stages in their order, and what it says at the end.
+
+use std::path::Path;
+
+use clap::Args;
+
+use super::runner::{Runner, Selection};
+use crate::failure::Result;
+use crate::stages::Stages;
+use crate::{libtorch, repo, tool};
+
+#[derive(Args)]
+pub struct Test {
+    /// Leave nothing out: the tests marked as slow, and the whole demo
+    #[arg(long)]
+    full: bool,
+}
+
+/// Tools that are used when they are there: the program, its arguments, what it judges.
+const OPTIONAL: [(&str, &[&str], &str); 3] = [
+    ("cargo-deny", &["check", "licenses", "bans", "sources"], "licences and sources"),
+    ("cargo-machete", &[], "unused dependencies"),
+    ("typos", &[], "spelling"),
+];
+
+impl Test {
+    pub fn run(&self) -> Result<()> {
+        let root = repo::root();
+        let mut stages = Stages::start();
+        stages.run("set-up", &[], || libtorch::provide(&root));
+        // Without libtorch all but `vpit` can still be judged.
+        let ready = stages.passed("set-up");
+        let scope: &[&str] = if ready { &["--workspace"] } else { &["--workspace", "--exclude", "vpit"] };
+        let mut runner = Runner::new(&root, scope, self.full);
+
+        stages.run("format", &[], || cargo(&root, &["fmt", "--all", "--check"]));
+        stages.run("build", &[], || runner.build());
+        let lint = [&["clippy", "--all-targets"], scope, &["--", "-D", "warnings"]].concat();
+        stages.run("lint", &[], || cargo(&root, &lint));
+        for (name, selection) in Selection::ALL {
+            stages.run(name, &["build"], || runner.run(selection));
+        }
+        stages.run("documentation", &[], || document(&root, scope));
+        let mut left_out = runner.left_out();
+        stages.run("optional tools", &[], || optional_tools(&root, &mut left_out));
+
+        report(&stages, &left_out, runner.summaries());
+        stages.finish()
+    }
+}
+
+fn cargo(root: &Path, args: &[&str]) -> Result<()> {
+    tool::run("cargo", args, root)
+}
+
+fn document(root: &Path, scope: &[&str]) -> Result<()> {
+    // There are hardly any examples; naming them is what brings the dependencies of tests in.
+    let args = [&["doc", "--no-deps", "--lib", "--examples"], scope].concat();
+    tool::run_with("cargo", &args, root, &[("RUSTDOCFLAGS", "-D warnings")])
+}
+
+fn optional_tools(root: &Path, left_out: &mut Vec<String>) -> Result<()> {
+    for (program, args, what) in OPTIONAL {
+        if tool::works(program, &["--version"]) {
+            tool::run(program, args, root)?;
+        } else {
+            left_out.push(format!("{what}: `{program}` is not installed"));
+        }
+    }
+    Ok(())
+}
+
+/// The table, what was left out, and the test programs' own words last.
+fn report(stages: &Stages, left_out: &[String], summaries: &[String]) {
+    println!("\n{}", stages.table());
+    if !left_out.is_empty() {
+        println!("left out:\n  {}\n", left_out.join("\n  "));
+    }
+    for line in summaries {
+        println!("{line}");
+    }
+}
