@@ -22,15 +22,22 @@ impl Panel {
 }
 
 /// Free space between panels, in points.
-const GUTTER: f64 = 12.0;
+pub(super) const GUTTER: f64 = 12.0;
+
+/// Panels side by side, with words in the middle below them; empty for none.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Row {
+    pub panels: Vec<Panel>,
+    pub below: String,
+}
 
 /// Panels in rows; the plots of a column begin at one place, those of a row at one height, and nothing overlaps.
-pub(super) fn grid(rows: Vec<Vec<Panel>>) -> Drawing {
-    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+pub(super) fn grid(rows: Vec<Row>) -> Drawing {
+    let columns = rows.iter().map(|row| row.panels.len()).max().unwrap_or(0);
     let mut starts = Vec::new();
     let mut x = 0.0;
     for column in 0..columns {
-        let extents: Vec<Rect> = rows.iter().filter_map(|row| row.get(column)).map(Panel::extent).collect();
+        let extents: Vec<Rect> = rows.iter().filter_map(|row| row.panels.get(column)).map(Panel::extent).collect();
         let left = extents.iter().map(|e| e.left).fold(0.0, f64::min);
         let right = extents.iter().map(|e| e.right).fold(0.0, f64::max);
         starts.push(x - left);
@@ -39,15 +46,25 @@ pub(super) fn grid(rows: Vec<Vec<Panel>>) -> Drawing {
     let mut drawing = Drawing::default();
     let mut y = 0.0;
     for row in rows {
-        let extents: Vec<Rect> = row.iter().map(Panel::extent).collect();
-        let top = extents.iter().map(|e| e.top).fold(0.0, f64::min);
-        let bottom = extents.iter().map(|e| e.bottom).fold(0.0, f64::max);
-        for (panel, &start) in row.into_iter().zip(&starts) {
-            drawing.put(panel.drawing, at(start, y - top));
-        }
-        y += bottom - top + GUTTER;
+        y = put_row(&mut drawing, row, &starts, y) + GUTTER;
     }
     drawing
+}
+
+/// Puts a row with its top at `y`; gives its bottom.
+fn put_row(drawing: &mut Drawing, row: Row, starts: &[f64], y: f64) -> f64 {
+    let extents: Vec<Rect> = row.panels.iter().map(Panel::extent).collect();
+    let top = extents.iter().map(|e| e.top).fold(0.0, f64::min);
+    let bottom = y - top + extents.iter().map(|e| e.bottom).fold(0.0, f64::max);
+    let mut placed: Option<Rect> = None;
+    for ((panel, &start), extent) in row.panels.into_iter().zip(starts).zip(extents) {
+        let extent = Rect { left: start + extent.left, right: start + extent.right, top: y, bottom };
+        placed = Some(placed.map_or(extent, |all| all.union(extent)));
+        drawing.put(panel.drawing, at(start, y - top));
+    }
+    let Some(placed) = placed else { return y };
+    let words = text::wrap(&row.below, LABEL, placed.width(), 3);
+    drawing.lines(&words, at(placed.centre().x, bottom + 2.0), LABEL, Anchor::Middle).max(bottom)
 }
 
 /// Room of a plot for values: two scales and a size in points.
@@ -85,7 +102,7 @@ impl Plot {
         drawing.line(at(0.0, self.height), at(self.width, self.height), AXIS, Rgb::INK);
         self.x_ticks(drawing);
         self.y_ticks(drawing);
-        if self.x.ticks.is_empty() || self.y.ticks.is_empty() {
+        if self.y.ticks.is_empty() {
             note_absence(drawing, self.area(), "no values");
         }
     }
@@ -135,16 +152,6 @@ pub(super) fn label_left(drawing: &mut Drawing, height: f64, label: &str) {
     }
 }
 
-/// Lines in the middle above everything drawn so far; the first in `first` points, the others in small print.
-pub(super) fn heading_above(drawing: &mut Drawing, width: f64, lines: &[String], first: f64) {
-    let mut baseline = drawing.bounds().top.min(0.0) - 4.0;
-    for (index, line) in lines.iter().enumerate().rev() {
-        let size = if index == 0 { first } else { SMALL };
-        drawing.text(Text::new(at(width / 2.0, baseline), line, size, Anchor::Middle));
-        baseline -= text::LEADING * size;
-    }
-}
-
 pub(super) fn note_absence(drawing: &mut Drawing, area: Rect, words: &str) {
     let centre = area.centre();
     let words = text::fit(words, SMALL, area.width().max(40.0));
@@ -154,11 +161,16 @@ pub(super) fn note_absence(drawing: &mut Drawing, area: Rect, words: &str) {
     );
 }
 
-/// A title of one size in the middle above everything drawn so far.
-pub(super) fn title_above(drawing: &mut Drawing, width: f64, lines: &[String]) {
+/// Lines with their font sizes in the middle above everything drawn so far.
+pub(super) fn heading_above(drawing: &mut Drawing, width: f64, lines: &[(String, f64)]) {
     let mut baseline = drawing.bounds().top.min(0.0) - 4.0;
-    for line in lines.iter().rev() {
-        drawing.text(Text::new(at(width / 2.0, baseline), line, HEADING, Anchor::Middle));
-        baseline -= text::LEADING * HEADING;
+    for (line, size) in lines.iter().rev() {
+        drawing.text(Text::new(at(width / 2.0, baseline), line, *size, Anchor::Middle));
+        baseline -= text::LEADING * size;
     }
+}
+
+/// A panel's title, wrapped to about the plot's width.
+pub(super) fn title(words: &str, width: f64) -> Vec<(String, f64)> {
+    text::wrap(words, HEADING, width + 24.0, 3).into_iter().map(|line| (line, HEADING)).collect()
 }

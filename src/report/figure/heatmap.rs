@@ -3,11 +3,10 @@
 mod cells;
 mod layout;
 
-use super::chart::{self, Panel};
+use super::chart::{self, Panel, Row};
 use super::colour::Hue;
-use super::page::{self, Caption, HEADING, PAGE_WIDTH};
-use super::scene::Drawing;
-use super::text;
+use super::page::{self, Caption, PAGE_WIDTH};
+use super::scene::{Drawing, Rect};
 use crate::metric::Direction;
 use cells::Cells;
 use layout::Layout;
@@ -93,18 +92,21 @@ impl Heatmap {
     #[must_use]
     pub fn draw(&self) -> Drawing {
         let layout = Layout::of(self);
-        let mut rows: Vec<Vec<Panel>> = Vec::new();
+        let mut rows: Vec<Row> = Vec::new();
         let mut used = f64::INFINITY;
         for panel in &self.panels {
             let follower = self.panel(panel, &layout, false);
-            let width = follower.extent().width();
-            if used + width <= PAGE_WIDTH {
-                used += width;
-                rows.last_mut().into_iter().for_each(|row| row.push(follower.clone()));
-            } else {
-                let first = self.panel(panel, &layout, true);
-                used = first.extent().width();
-                rows.push(vec![first]);
+            let width = follower.extent().width() + chart::GUTTER;
+            match rows.last_mut() {
+                Some(row) if used + width <= PAGE_WIDTH => {
+                    used += width;
+                    row.panels.push(follower);
+                }
+                _ => {
+                    let first = self.panel(panel, &layout, true);
+                    used = first.extent().width();
+                    rows.push(Row { panels: vec![first], ..Row::default() });
+                }
             }
         }
         let body = chart::grid(rows);
@@ -117,7 +119,7 @@ impl Heatmap {
         let (width, height) = (layout.width(), layout.height());
         let mut drawing = Drawing::default();
         if layout.is_empty() {
-            chart::note_absence(&mut drawing, page_area(width, height), "no cells");
+            chart::note_absence(&mut drawing, Rect::new(0.0, 0.0, width, height), "no cells");
         }
         let cells = Cells::of(panel, layout);
         cells.draw(&mut drawing);
@@ -128,12 +130,7 @@ impl Heatmap {
             chart::label_left(&mut drawing, height, &self.y.label);
         }
         cells.colour_bar(&mut drawing);
-        let title = text::wrap(&panel.heading(), HEADING, width + 24.0, 3);
-        chart::title_above(&mut drawing, width, &title);
+        chart::heading_above(&mut drawing, width, &chart::title(&panel.heading(), width));
         Panel { drawing, width, height }
     }
-}
-
-fn page_area(width: f64, height: f64) -> super::scene::Rect {
-    super::scene::Rect::new(0.0, 0.0, width, height)
 }

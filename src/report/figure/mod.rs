@@ -22,6 +22,7 @@ mod scale;
 mod scaling;
 mod scatter;
 mod scene;
+mod stroke;
 mod svg;
 mod text;
 

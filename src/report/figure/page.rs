@@ -79,3 +79,12 @@ fn stamp(page: &mut Drawing, partial: &str, left: f64, right: f64) -> f64 {
     page.text(Text::new(at(area.centre().x, baseline), &words, size, Anchor::Middle).coloured(Rgb::ALARM));
     area.bottom
 }
+
+/// What to say about points that no axis can show.
+pub(super) fn absent_points(count: usize) -> Option<String> {
+    match count {
+        0 => None,
+        1 => Some("1 point has no place on these axes and is not drawn.".to_owned()),
+        many => Some(format!("{many} points have no place on these axes and are not drawn.")),
+    }
+}

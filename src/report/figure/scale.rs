@@ -100,6 +100,11 @@ impl Scale {
         )
     }
 
+    /// An axis without ticks: the names of categories stand below it.
+    pub fn blank() -> Self {
+        Self { kind: ScaleKind::Linear, low: 0.0, high: 1.0, ticks: Vec::new(), minor: Vec::new() }
+    }
+
     /// A linear axis that ends at the values: a colour bar.
     pub fn tight(low: f64, high: f64, room: Room) -> Self {
         Self::padded(Some((low, high)), ScaleKind::Linear, 0.0, room)
@@ -107,7 +112,7 @@ impl Scale {
 
     fn padded(range: Option<(f64, f64)>, kind: ScaleKind, air: f64, room: Room) -> Self {
         let Some((low, high)) = range else {
-            return Self { kind, low: 0.0, high: 1.0, ticks: Vec::new(), minor: Vec::new() };
+            return Self { kind, ..Self::blank() };
         };
         let distinct = high - low > low.abs().max(high.abs()) * 1e-12;
         let half = match kind {

@@ -1,1 +1,4 @@
+//! Figures checked as structures: cells, colours, boxes of text, bytes.
 
+mod check;
+mod paper;

@@ -80,7 +80,7 @@ pub(super) fn fit(text: &str, size: f64, room: f64) -> String {
     keep(fits)
 }
 
-/// The text on at most `most` lines of `room` points, broken at blanks; what does not fit is shortened with an ellipsis.
+/// The text on at most `most` lines of `room` points, broken at blanks and after `-`, `/` and `_`; what does not fit is shortened with an ellipsis.
 pub(super) fn wrap(text: &str, size: f64, room: f64, most: usize) -> Vec<String> {
     let text = clean(text);
     let mut lines: Vec<String> = Vec::new();
@@ -99,14 +99,27 @@ pub(super) fn wrap(text: &str, size: f64, room: f64, most: usize) -> Vec<String>
 
 /// As many words as fit, at least one, and the rest.
 fn first_line(text: &str, size: f64, room: f64) -> (&str, &str) {
-    let mut end = None;
-    for (at, _) in text.match_indices(' ').chain([(text.len(), "")]) {
-        let candidate = text.get(..at).unwrap_or(text);
-        if end.is_some() && width(candidate, size) > room {
+    let mut end = text.len();
+    let mut used = 0.0;
+    let mut fitting = None;
+    for (start, character) in text.char_indices() {
+        if character == ' ' {
+            fitting = Some(start);
+        }
+        used += advance(character) * size;
+        if used > room && character != ' ' {
+            end = fitting.unwrap_or_else(|| first_break(text));
             break;
         }
-        end = Some(at);
+        if matches!(character, '-' | '/' | '_') {
+            fitting = Some(start + character.len_utf8());
+        }
     }
-    let (line, rest) = text.split_at(end.unwrap_or(text.len()));
-    (line, rest.trim_start())
+    let (line, rest) = text.split_at(end);
+    (line.trim_end(), rest.trim_start())
+}
+
+/// Where the first word ends.
+fn first_break(text: &str) -> usize {
+    text.find(' ').unwrap_or(text.len())
 }
