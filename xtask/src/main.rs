@@ -1,7 +1,9 @@
 //! Set-up, tests, demo and benches of this repository: `cargo xtask <verb>`.
 
+mod bench;
 mod failure;
 mod libtorch;
+mod miniature;
 mod repo;
 mod stages;
 mod test;
@@ -26,6 +28,12 @@ enum Verb {
     Libtorch,
     /// Do all set-up, then run every check and every test, with the minutes of each
     Test(test::Test),
+    /// Do all set-up, then train, evaluate and draw a small grid of the miniature, in minutes
+    Demo,
+    /// The same for the whole miniature, into `reports/digits`
+    Digits,
+    /// Compare what `sweep` costs with what peers and the least possible cost
+    Bench(bench::Bench),
 }
 
 fn main() -> ExitCode {
@@ -42,5 +50,8 @@ fn run(verb: Verb) -> Result<()> {
     match verb {
         Verb::Libtorch => libtorch::provide(&repo::root()),
         Verb::Test(test) => test.run(),
+        Verb::Demo => miniature::DEMO.run(),
+        Verb::Digits => miniature::DIGITS.run(),
+        Verb::Bench(bench) => bench.run(),
     }
 }

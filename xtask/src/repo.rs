@@ -18,3 +18,10 @@ pub fn metadata(root: &Path) -> Result<Value> {
     let json = tool::read("cargo", &["metadata", "--no-deps", "--format-version", "1"], root)?;
     serde_json::from_str(&json).map_err(|error| Failure::new(format!("cannot read `cargo metadata`: {error}")))
 }
+
+/// Where cargo puts what it builds.
+pub fn target(root: &Path) -> Result<PathBuf> {
+    let metadata = metadata(root)?;
+    let folder = metadata["target_directory"].as_str();
+    folder.map(PathBuf::from).ok_or_else(|| Failure::new("`cargo metadata` names no target folder"))
+}

@@ -112,10 +112,10 @@ impl<'a> Runner<'a> {
 /// `cargo test` ends each program with `test result: ...`, nextest all of them with `Summary [...] ...`; both name what
 /// failed.
 fn is_summary(line: &str) -> bool {
-    let line = line.trim_start();
     let empty = line.starts_with("test result: ok. 0 passed; 0 failed; 0 ignored");
-    let result = line.starts_with("test result: ") && !empty || line.starts_with("Summary [");
-    result || line.starts_with("FAIL [") || line.starts_with("test ") && line.ends_with("... FAILED")
+    let plain =
+        line.starts_with("test result: ") && !empty || line.starts_with("test ") && line.ends_with("... FAILED");
+    plain || ["Summary [", "FAIL ["].iter().any(|word| line.trim_start().starts_with(word))
 }
 
 #[cfg(test)]

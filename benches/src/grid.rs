@@ -1,0 +1,100 @@
+//! The sweep that all comparisons share: three factors, three stages, one grid.
+
+use std::fmt::Write;
+use std::fs;
+use std::path::Path;
+
+use crate::Result;
+
+/// Number of metrics of the report's comparison.
+pub const METRICS: usize = 12;
+
+/// What a training uses, as TOML.
+const USES: &str = r#"["a", "b", "c", "batch", "learning_rate", "loss", "model"]"#;
+
+/// Levels of each factor; their product is `runs`, which is a power of ten from a thousand to a million.
+pub fn sides(runs: u64) -> [u64; 3] {
+    match runs {
+        1_000 => [10, 10, 10],
+        10_000 => [10, 10, 100],
+        100_000 => [10, 100, 100],
+        _ => [100, 100, runs / 10_000],
+    }
+}
+
+/// A sweep whose trainings share a preparation by their first factor, and are measured one by one.
+pub fn write_three_stages(path: &Path, runs: u64) -> Result<()> {
+    let stages = r#"
+[stages.prepare]
+kind = "train"
+uses = ["a"]
+command = ["true"]
+
+[stages.train]
+kind = "train"
+needs = ["prepare"]
+uses = ["a", "b", "c", "batch", "learning_rate", "loss", "model"]
+command = ["true"]
+
+[stages.measure]
+kind = "measure"
+needs = ["train"]
+command = ["true"]
+"#;
+    Ok(fs::write(path, head(runs) + stages)?)
+}
+
+/// A sweep of one stage with `command`, given as TOML.
+pub fn write_one_stage(path: &Path, runs: u64, command: &str) -> Result<()> {
+    let stage = format!("\n[stages.train]\nkind = \"train\"\nuses = {USES}\ncommand = {command}\n");
+    Ok(fs::write(path, head(runs) + &stage)?)
+}
+
+/// A sweep whose results come from `scores.csv` beside it and are drawn as heatmaps and correlations.
+pub fn write_reports(path: &Path, runs: u64) -> Result<()> {
+    let metrics: Vec<String> = (0..METRICS).map(|metric| format!("m{metric}")).collect();
+    let mut text = head(runs) + "\n[stages.train]\nkind = \"train\"\ncommand = [\"true\"]\n";
+    for metric in &metrics {
+        write!(text, "\n[metrics.{metric}]\ndirection = \"maximize\"\n")?;
+    }
+    let columns: Vec<String> = metrics.iter().map(|metric| format!("{metric} = \"{metric}\"")).collect();
+    write!(
+        text,
+        "\n[imports.scores]\nfile = \"scores.csv\"\nsource = \"made for this comparison\"\ngrid = \"all\"\n\
+         factors = {{ a = \"a\", b = \"b\", c = \"c\" }}\nmetrics = {{ {} }}\n",
+        columns.join(", ")
+    )?;
+    write!(
+        text,
+        "\n[reports.heatmaps]\nkind = \"heatmap\"\ngrid = \"all\"\nx = \"a\"\ny = \"b\"\nmetrics = {metrics:?}\n\
+         \n[reports.correlations]\nkind = \"correlation\"\ngrid = \"all\"\nx = \"m0\"\nmetrics = {:?}\n",
+        &metrics[1..]
+    )?;
+    Ok(fs::write(path, text)?)
+}
+
+/// One line a run with a value for each metric: a plane with a ripple, different for each.
+pub fn write_scores(path: &Path, runs: u64) -> Result<()> {
+    let mut csv = String::from("a,b,c");
+    for metric in 0..METRICS {
+        write!(csv, ",m{metric}")?;
+    }
+    csv.push('\n');
+    let [first, second, third] = sides(runs);
+    for (a, b, c) in (0..first).flat_map(|a| (0..second).flat_map(move |b| (0..third).map(move |c| (a, b, c)))) {
+        write!(csv, "{a},{b},{c}")?;
+        for metric in 0..METRICS as u64 {
+            let ripple = (a * 31 + b * 17 + c * 7 + metric * 13) % 101;
+            write!(csv, ",{}.{ripple:03}", a * metric + b)?;
+        }
+        csv.push('\n');
+    }
+    Ok(fs::write(path, csv)?)
+}
+
+fn head(runs: u64) -> String {
+    let levels = |side: u64| (0..side).map(|level| level.to_string()).collect::<Vec<_>>().join(", ");
+    let [a, b, c] = sides(runs).map(levels);
+    let defaults = "batch = 256\nlearning_rate = 1e-5\nloss = \"cosine\"\nmodel = \"llama-3-8b\"";
+    format!("name = \"bench\"\n\n[defaults]\n{defaults}\n\n[grids.all]\nvary = {{ a = [{a}], b = [{b}], c = [{c}] }}\n")
+}
