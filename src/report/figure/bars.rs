@@ -169,21 +169,27 @@ impl BarPanel {
 
     /// Names below the categories: level, on up to three lines, where every word fits, upright otherwise.
     fn names(&self, drawing: &mut Drawing, slots: &[Slot]) {
-        let top = drawing.bounds().bottom + 2.0;
-        let room = |slot: &Slot| slot.width + BETWEEN - 3.0;
-        let wrapped: Vec<Vec<String>> =
-            self.categories.iter().zip(slots).map(|(name, slot)| text::wrap(name, TICK, room(slot), 4)).collect();
-        let level = wrapped.iter().all(|lines| lines.len() < 4 && lines.iter().all(|line| !line.contains('…')));
-        for ((name, slot), lines) in self.categories.iter().zip(slots).zip(&wrapped) {
+        let top = HEIGHT + 3.0;
+        let level = [TICK, SMALL].into_iter().find_map(|size| Some((self.level_names(slots, size)?, size)));
+        for (index, (name, slot)) in self.categories.iter().zip(slots).enumerate() {
             let middle = slot.left + slot.width / 2.0;
-            if level {
-                drawing.lines(lines, at(middle, top), TICK, Anchor::Middle);
+            if let Some((names, size)) = &level {
+                drawing.lines(names.get(index).map_or(&[], Vec::as_slice), at(middle, top), *size, Anchor::Middle);
             } else {
                 let name = text::fit(name, TICK, LONGEST_NAME);
                 drawing
                     .text(Text::new(at(middle + text::CAPITAL * TICK / 2.0, top), &name, TICK, Anchor::End).upward());
             }
         }
+    }
+
+    /// The names wrapped below their slots; `None` when one would have to be shortened.
+    fn level_names(&self, slots: &[Slot], size: f64) -> Option<Vec<Vec<String>>> {
+        let pairs = self.categories.iter().zip(slots);
+        let wrapped: Vec<Vec<String>> =
+            pairs.map(|(name, slot)| text::wrap(name, size, slot.width + BETWEEN - 2.0, 4)).collect();
+        let whole = wrapped.iter().all(|lines| lines.len() < 4 && lines.iter().all(|line| !line.contains('…')));
+        whole.then_some(wrapped)
     }
 }
 

@@ -77,6 +77,8 @@ pub(super) struct Plot {
 
 const TICK_LENGTH: f64 = 2.5;
 const AXIS: f64 = 0.7;
+/// From a plot's top to the baseline above it: half of a tick's label may stand between.
+const ABOVE: f64 = 6.0;
 
 impl Plot {
     pub fn area(&self) -> Rect {
@@ -112,7 +114,7 @@ impl Plot {
         for tick in &self.x.ticks {
             let x = tick.position * self.width;
             drawing.line(at(x, foot), at(x, foot + TICK_LENGTH), AXIS, Rgb::INK);
-            let baseline = foot + TICK_LENGTH + 1.5 + text::CAPITAL * TICK;
+            let baseline = foot + TICK_LENGTH + 2.3 + text::CAPITAL * TICK;
             drawing.text(Text::new(at(x, baseline), &tick.label, TICK, Anchor::Middle));
         }
         for position in &self.x.minor {
@@ -161,11 +163,14 @@ pub(super) fn note_absence(drawing: &mut Drawing, area: Rect, words: &str) {
     );
 }
 
-/// Lines with their font sizes in the middle above everything drawn so far.
+/// Lines with their font sizes in the middle above the plot; one that is wider reaches over the axis at the left.
 pub(super) fn heading_above(drawing: &mut Drawing, width: f64, lines: &[(String, f64)]) {
-    let mut baseline = drawing.bounds().top.min(0.0) - 4.0;
+    // A long label beside a low plot rises above it.
+    let top = drawing.bounds().top;
+    let mut baseline = if top < -ABOVE { top - 3.0 } else { -ABOVE };
     for (line, size) in lines.iter().rev() {
-        drawing.text(Text::new(at(width / 2.0, baseline), line, *size, Anchor::Middle));
+        let middle = (width / 2.0).min(width - text::width(&text::clean(line), *size) / 2.0);
+        drawing.text(Text::new(at(middle, baseline), line, *size, Anchor::Middle));
         baseline -= text::LEADING * size;
     }
 }

@@ -169,7 +169,7 @@ fn room_of_words(panel: &CorrelationPanel) -> f64 {
     let words = panel.title.split_whitespace().map(|word| text::width(word, HEADING));
     let rho =
         panel.rho.iter().enumerate().map(|(index, line)| text::width(line, if index == 0 { LABEL } else { SMALL }));
-    words.chain(rho).fold(0.0, f64::max).min(LARGEST_PLOT) - BESIDE / 2.0
+    words.chain(rho).fold(0.0, f64::max).min(LARGEST_PLOT) - BESIDE
 }
 
 /// Stars, or hexagons when there are too many; gives the count of the fullest hexagon.

@@ -56,20 +56,25 @@ pub(super) fn assemble(caption: &Caption, body: Drawing, legend: Drawing, own_no
     page
 }
 
-/// The title in the middle and the stamp at the right above it; gives the place below.
+/// The title in the middle and the stamp at the right, above the title where both have no room; gives the place below.
 fn heading(page: &mut Drawing, caption: &Caption, left: f64, right: f64) -> f64 {
+    let lines = text::wrap(&caption.title, TITLE, right - left, 3);
+    let widest = lines.iter().map(|line| text::width(line, TITLE)).fold(0.0, f64::max);
     let mut y = 0.0;
     if let Some(partial) = &caption.partial {
-        y = stamp(page, partial, left, right) + GAP;
+        let stamp = stamp(page, partial, left, right);
+        let middle = f64::midpoint(left, right);
+        let clear = middle + widest / 2.0 + GAP <= stamp.left;
+        y = if clear && !lines.is_empty() { 3.0 } else { stamp.bottom + GAP };
     }
-    let lines = text::wrap(&caption.title, TITLE, right - left, 3);
-    if !lines.is_empty() {
-        y = page.lines(&lines, at(f64::midpoint(left, right), y), TITLE, Anchor::Middle) + GAP;
+    if lines.is_empty() {
+        return y;
     }
-    y
+    page.lines(&lines, at(f64::midpoint(left, right), y), TITLE, Anchor::Middle) + GAP
 }
 
-fn stamp(page: &mut Drawing, partial: &str, left: f64, right: f64) -> f64 {
+/// Draws the stamp in the upper right corner.
+fn stamp(page: &mut Drawing, partial: &str, left: f64, right: f64) -> Rect {
     let (pad, size) = (3.0, LABEL);
     let words = text::fit(partial, size, right - left - 2.0 * pad);
     let width = text::width(&words, size);
@@ -77,7 +82,7 @@ fn stamp(page: &mut Drawing, partial: &str, left: f64, right: f64) -> f64 {
     page.frame(area, 0.8, Rgb::ALARM);
     let baseline = area.centre().y + text::CAPITAL * size / 2.0;
     page.text(Text::new(at(area.centre().x, baseline), &words, size, Anchor::Middle).coloured(Rgb::ALARM));
-    area.bottom
+    area
 }
 
 /// What to say about points that no axis can show.

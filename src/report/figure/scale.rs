@@ -34,6 +34,8 @@ impl Quantity {
 
 /// Beyond this size the distance of two values may overflow.
 const LARGEST: f64 = 1e300;
+/// Values closer than this are alike: steps between them would vanish.
+const SMALLEST: f64 = 1e-290;
 /// Free space beside the outermost values, as a share of their distance.
 const AIR: f64 = 0.07;
 
@@ -67,7 +69,7 @@ pub(super) struct Room {
 impl Room {
     fn holds(&self, ticks: &[Tick]) -> bool {
         let need = |tick: &Tick| {
-            if self.upright { self.size * 1.3 } else { text::width(&tick.label, self.size) + self.size * 0.6 }
+            if self.upright { self.size * 2.0 } else { text::width(&tick.label, self.size) + self.size * 1.5 }
         };
         ticks.windows(2).all(|pair| match pair {
             [a, b] => (b.position - a.position) * self.length >= f64::midpoint(need(a), need(b)),
@@ -87,14 +89,14 @@ impl Scale {
         Self::padded(range(values, kind), kind, AIR, room)
     }
 
-    /// A linear axis from zero to the values, for bars.
+    /// A linear axis from zero to the values, with room for words beyond the bars' ends.
     pub fn from_zero(values: impl Iterator<Item = f64>, room: Room) -> Self {
         let (low, high) = range(values.chain([0.0]), ScaleKind::Linear).unwrap_or((0.0, 1.0));
         let (low, high) = if low < high { (low, high) } else { (0.0, 1.0) };
         let air = (high - low) * 0.12;
         Self::new(
             if low < 0.0 { low - air } else { 0.0 },
-            if high > 0.0 { high + air } else { 0.0 },
+            high + air,
             ScaleKind::Linear,
             room,
         )
@@ -107,17 +109,17 @@ impl Scale {
 
     /// A linear axis that ends at the values: a colour bar.
     pub fn tight(low: f64, high: f64, room: Room) -> Self {
-        Self::padded(Some((low, high)), ScaleKind::Linear, 0.0, room)
+        Self::padded(range([low, high].into_iter(), ScaleKind::Linear), ScaleKind::Linear, 0.0, room)
     }
 
     fn padded(range: Option<(f64, f64)>, kind: ScaleKind, air: f64, room: Room) -> Self {
         let Some((low, high)) = range else {
             return Self { kind, ..Self::blank() };
         };
-        let distinct = high - low > low.abs().max(high.abs()) * 1e-12;
+        let distinct = high - low > (low.abs().max(high.abs()) * 1e-12).max(SMALLEST);
         let half = match kind {
             ScaleKind::Log => 0.5,
-            ScaleKind::Linear => (low.abs() * 0.05).max(if low == 0.0 { 0.5 } else { 0.0 }),
+            ScaleKind::Linear => (low.abs() * 0.05).max(if low.abs() < SMALLEST { 0.5 } else { 0.0 }),
         };
         let air = if distinct { (high - low) * air } else { half };
         Self::new(low - air, high + air, kind, room)
@@ -212,7 +214,7 @@ impl Scale {
 
 fn log_label(value: f64) -> String {
     if (1e-4..1e15).contains(&value) {
-        number::tick(value, value, value)
+        number::tick(value, value, value.max(1e4))
     } else {
         number::value(value, 0).replace(".0e", "e")
     }

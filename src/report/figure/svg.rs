@@ -43,11 +43,12 @@ impl Drawing {
                 .context(|| "cannot draw the figure".to_owned())?;
         }
         let body = body.split_once('\n').map_or("", |(_, shapes)| shapes);
+        let title = escape(&text::clean(&self.title));
+        let title = if title.is_empty() { title } else { format!("<title>{title}</title>\n") };
         Ok(format!(
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" role=\"img\" width=\"{width:.1}pt\" height=\"{height:.1}pt\" viewBox=\"0 0 {} {}\">\n<title>{}</title>\n{body}",
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" role=\"img\" width=\"{width:.1}pt\" height=\"{height:.1}pt\" viewBox=\"0 0 {} {}\">\n{title}{body}",
             whole(width),
-            whole(height),
-            escape(&text::clean(&self.title)),
+            whole(height)
         ))
     }
 }

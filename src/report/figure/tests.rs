@@ -1,4 +1,7 @@
 //! Figures checked as structures: cells, colours, boxes of text, bytes.
 
 mod check;
+mod colour;
 mod paper;
+mod robust;
+mod shape;

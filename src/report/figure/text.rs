@@ -80,7 +80,7 @@ pub(super) fn fit(text: &str, size: f64, room: f64) -> String {
     keep(fits)
 }
 
-/// The text on at most `most` lines of `room` points, broken at blanks and after `-`, `/` and `_`; what does not fit is shortened with an ellipsis.
+/// The text on at most `most` lines of `room` points, broken at blanks, or else after `-`, `/` and `_`; what does not fit is shortened with an ellipsis.
 pub(super) fn wrap(text: &str, size: f64, room: f64, most: usize) -> Vec<String> {
     let text = clean(text);
     let mut lines: Vec<String> = Vec::new();
@@ -97,29 +97,23 @@ pub(super) fn wrap(text: &str, size: f64, room: f64, most: usize) -> Vec<String>
     lines
 }
 
-/// As many words as fit, at least one, and the rest.
+/// As many words as fit, at least one, and the rest; parts of words where not even one fits.
 fn first_line(text: &str, size: f64, room: f64) -> (&str, &str) {
-    let mut end = text.len();
     let mut used = 0.0;
-    let mut fitting = None;
+    let (mut blank, mut joint) = (None, None);
     for (start, character) in text.char_indices() {
         if character == ' ' {
-            fitting = Some(start);
+            blank = Some(start);
         }
         used += advance(character) * size;
         if used > room && character != ' ' {
-            end = fitting.unwrap_or_else(|| first_break(text));
-            break;
+            let end = blank.or(joint).or_else(|| text.find(' ')).unwrap_or(text.len());
+            let (line, rest) = text.split_at(end);
+            return (line.trim_end(), rest.trim_start());
         }
         if matches!(character, '-' | '/' | '_') {
-            fitting = Some(start + character.len_utf8());
+            joint = Some(start + character.len_utf8());
         }
     }
-    let (line, rest) = text.split_at(end);
-    (line.trim_end(), rest.trim_start())
-}
-
-/// Where the first word ends.
-fn first_break(text: &str) -> usize {
-    text.find(' ').unwrap_or(text.len())
+    (text, "")
 }

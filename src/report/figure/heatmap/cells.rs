@@ -14,6 +14,7 @@ use crate::metric::Direction;
 /// Steps of colour: more are not seen, and equal neighbours become one box where values are not printed.
 const STEPS: f64 = 64.0;
 const NOT_FINITE: Rgb = Rgb(225, 225, 225);
+const SEPARATOR: f64 = 0.6;
 const BAR_WIDTH: f64 = 7.0;
 const BAR_GAP: f64 = 5.0;
 
@@ -55,7 +56,22 @@ impl<'a> Cells<'a> {
                 column += self.run(drawing, row, column);
             }
         }
+        if self.layout.printed {
+            self.separate(drawing);
+        }
         drawing.frame(Rect::new(0.0, 0.0, self.layout.width(), self.layout.height()), 0.6, Rgb::INK);
+    }
+
+    /// White lines between the cells.
+    fn separate(&self, drawing: &mut Drawing) {
+        for column in 1..self.layout.columns {
+            let x = self.layout.area(0, column, 1).left;
+            drawing.line(at(x, 0.0), at(x, self.layout.height()), SEPARATOR, Rgb::WHITE);
+        }
+        for row in 1..self.layout.rows {
+            let y = self.layout.area(row, 0, 1).top;
+            drawing.line(at(0.0, y), at(self.layout.width(), y), SEPARATOR, Rgb::WHITE);
+        }
     }
 
     /// Draws the cell, where values are not printed together with neighbours that look alike; gives the number of cells drawn.

@@ -144,7 +144,7 @@ const BENCHMARKS: [(&str, &str, usize); 9] = [
 ];
 
 /// Figure 8, with as many lines of small print as asked for.
-fn figure_8(small_print: usize) -> Correlation {
+pub(super) fn figure_8(small_print: usize) -> Correlation {
     let panel = |metric: &str, (name, title, group): (&str, &str, usize)| {
         let points: Vec<(f64, f64)> = column(metric).into_iter().zip(column(name)).collect();
         let (rho, line) = fit(&points);
@@ -180,7 +180,7 @@ fn figure_8(small_print: usize) -> Correlation {
     }
 }
 
-fn figure_2() -> Scaling {
+pub(super) fn figure_2() -> Scaling {
     let point = |x: f64, y, ringed| ScalingPoint { x, y, spread: None, ringed };
     let joint = TABLE_4
         .iter()
