@@ -94,7 +94,7 @@ impl BarPanel {
         let plot = Plot { x: Scale::blank(), y, width, height: HEIGHT };
         let mut drawing = Drawing::default();
         plot.axes(&mut drawing);
-        if slots.is_empty() {
+        if self.bars.is_empty() {
             chart::note_absence(&mut drawing, plot.area(), "no values");
         }
         for (category, slot) in slots.iter().enumerate() {

@@ -124,6 +124,9 @@ impl Correlation {
         let mut drawing = Drawing::default();
         plot.axes(&mut drawing);
         let places: Vec<Point> = shown.iter().filter_map(|&(x, y)| plot.place(x, y)).collect();
+        if places.is_empty() {
+            chart::note_absence(&mut drawing, plot.area(), "no values");
+        }
         tally.fullest = tally.fullest.max(draw_points(&mut drawing, &places, panel.group));
         if let Some(line) = panel.line {
             draw_line(&mut drawing, &plot, &shown, line, panel.group);

@@ -31,7 +31,7 @@ pub(super) fn legend(heading: &str, entries: Vec<Entry>, room: f64) -> Drawing {
             (Entry { meaning, ..entry }, width)
         })
         .collect();
-    for (row, width) in rows(entries, room) {
+    for (row, width) in balanced(entries, room) {
         let mut x = (room - width) / 2.0;
         for (entry, width) in row {
             put(&mut drawing, entry, at(x, y + ROW / 2.0));
@@ -48,12 +48,22 @@ fn put(drawing: &mut Drawing, entry: Entry, place: Point) {
     drawing.text(Text::new(at(place.x + KEY + GAP, baseline), &entry.meaning, LABEL, Anchor::Start));
 }
 
-/// Breaks the entries into rows, each with its width.
-fn rows(entries: Vec<(Entry, f64)>, room: f64) -> Vec<(Vec<(Entry, f64)>, f64)> {
-    let mut rows: Vec<(Vec<(Entry, f64)>, f64)> = Vec::new();
+type Rows = Vec<(Vec<(Entry, f64)>, f64)>;
+
+/// As few rows as the room allows, with about as many entries in each.
+fn balanced(entries: Vec<(Entry, f64)>, room: f64) -> Rows {
+    let all = entries.len();
+    let rows = rows(entries, room, all);
+    let longest = all.div_ceil(rows.len().max(1));
+    self::rows(rows.into_iter().flat_map(|(row, _)| row).collect(), room, longest)
+}
+
+/// Breaks the entries into rows of at most `longest`, each with its width.
+fn rows(entries: Vec<(Entry, f64)>, room: f64, longest: usize) -> Rows {
+    let mut rows = Rows::new();
     for (entry, width) in entries {
         match rows.last_mut() {
-            Some((row, used)) if *used + BETWEEN + width <= room => {
+            Some((row, used)) if row.len() < longest && *used + BETWEEN + width <= room => {
                 *used += BETWEEN + width;
                 row.push((entry, width));
             }

@@ -1,4 +1,4 @@
-//! From values to positions on an axis, with ticks that people choose: 1, 2, 2.5 and 5 times powers of ten.
+//! From values to positions on an axis, with ticks that people choose: 1, 2 and 5 times powers of ten, and 25, 250 and so on.
 
 use super::number;
 use super::text;
@@ -69,7 +69,7 @@ pub(super) struct Room {
 impl Room {
     fn holds(&self, ticks: &[Tick]) -> bool {
         let need = |tick: &Tick| {
-            if self.upright { self.size * 2.0 } else { text::width(&tick.label, self.size) + self.size * 1.5 }
+            if self.upright { self.size * 1.8 } else { text::width(&tick.label, self.size) + self.size * 1.5 }
         };
         ticks.windows(2).all(|pair| match pair {
             [a, b] => (b.position - a.position) * self.length >= f64::midpoint(need(a), need(b)),
@@ -92,14 +92,9 @@ impl Scale {
     /// A linear axis from zero to the values, with room for words beyond the bars' ends.
     pub fn from_zero(values: impl Iterator<Item = f64>, room: Room) -> Self {
         let (low, high) = range(values.chain([0.0]), ScaleKind::Linear).unwrap_or((0.0, 1.0));
-        let (low, high) = if low < high { (low, high) } else { (0.0, 1.0) };
+        let (low, high) = if high - low > SMALLEST { (low, high) } else { (0.0, 1.0) };
         let air = (high - low) * 0.12;
-        Self::new(
-            if low < 0.0 { low - air } else { 0.0 },
-            high + air,
-            ScaleKind::Linear,
-            room,
-        )
+        Self::new(if low < 0.0 { low - air } else { 0.0 }, high + air, ScaleKind::Linear, room)
     }
 
     /// An axis without ticks: the names of categories stand below it.
@@ -223,7 +218,15 @@ fn log_label(value: f64) -> String {
 /// Steps from fine to coarse that give about ten to one tick over a span.
 fn steps(span: f64) -> impl Iterator<Item = f64> {
     let power = (span / 10.0).log10().floor();
-    (0..3).flat_map(move |more| [1.0, 2.0, 2.5, 5.0].map(|factor| factor * 10_f64.powf(power + f64::from(more))))
+    let powers = (0..3).map(move |more| 10_f64.powf(power + f64::from(more)));
+    // 25 and 250 are round, 2.5 is not: its ticks would need a decimal.
+    powers
+        .flat_map(|power| [1.0, 2.0, 2.5, 5.0].map(|factor| factor * power))
+        .filter(|step| step.fract() < 1e-6 || !is_quarter(*step))
+}
+
+fn is_quarter(step: f64) -> bool {
+    (step / 10_f64.powf(step.log10().floor()) - 2.5).abs() < 1e-6
 }
 
 fn bounded(value: f64, kind: ScaleKind) -> Option<f64> {

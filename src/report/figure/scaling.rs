@@ -61,6 +61,9 @@ impl Scaling {
         };
         let mut drawing = Drawing::default();
         plot.axes(&mut drawing);
+        if points().next().is_none() {
+            chart::note_absence(&mut drawing, plot.area(), "no values");
+        }
         chart::label_below(&mut drawing, WIDTH, &self.x.label);
         chart::label_left(&mut drawing, HEIGHT, &self.y.label);
         for (index, points) in shown.iter().enumerate() {

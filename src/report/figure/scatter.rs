@@ -77,6 +77,9 @@ impl Scatter {
         plot.axes(&mut drawing);
         let places: Vec<(Point, usize)> =
             panel.shown().filter_map(|point| Some((plot.place(point.x, point.y)?, point.level))).collect();
+        if places.is_empty() {
+            chart::note_absence(&mut drawing, plot.area(), "no values");
+        }
         let fullest = self.draw_points(&mut drawing, &places);
         chart::label_below(&mut drawing, WIDTH, &panel.x.label);
         chart::label_left(&mut drawing, HEIGHT, &panel.y.label);

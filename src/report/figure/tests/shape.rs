@@ -134,11 +134,14 @@ fn a_correlation_has_a_star_a_point_and_prints_each_title_once() {
 
 #[test]
 fn a_hundred_thousand_points_become_few_shapes() {
-    let points: Vec<(f64, f64)> =
-        (0..100_000_u32).map(|i| f64::from(i)).map(|i| ((i * 0.618_034).fract(), (i * 0.754_878).fract())).collect();
+    let points: Vec<(f64, f64)> = (0..100_000_u32)
+        .map(|i| f64::from(i))
+        .map(|i| ((i * 0.618_034).fract() + (i * 0.414_214).fract(), (i * 0.754_878).fract() + (i * 0.618_034).fract()))
+        .collect();
     let panel = CorrelationPanel { points, ..CorrelationPanel::default() };
     let row = CorrelationRow { x_label: String::new(), panels: vec![panel] };
     let drawing = Correlation { rows: vec![row], ..Correlation::default() }.draw();
+    check::keep("hexagons", &drawing);
     assert!(drawing.shapes.len() < 5_000, "{} shapes", drawing.shapes.len());
     assert!(check::texts(&drawing).iter().any(|text| text.content.contains("hexagons")));
     let series = Series {
@@ -188,6 +191,7 @@ fn bars_grow_from_zero_in_both_directions() {
         ..BarPanel::default()
     };
     let drawing = Bars { panels: vec![panel], ..Bars::default() }.draw();
+    check::keep("bars", &drawing);
     let [(up, _), (down, _)] = boxes(&drawing)[..] else { panic!("two bars") };
     assert!((up.bottom - down.top).abs() < 1e-9);
     assert!((up.height() - 2.0 * down.height()).abs() < 1e-9);
