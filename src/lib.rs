@@ -19,6 +19,7 @@ pub mod project;
 pub mod report;
 pub mod stats;
 pub mod store;
+pub mod text;
 pub mod ui;
 pub mod value;
 

@@ -219,7 +219,7 @@ mod tests {
         for (text, seconds) in cases {
             assert_eq!(parse_duration(text), Some(seconds), "{text}");
         }
-        for text in ["", "12", "h", "1m2h", "1h1h", "12:60:00", "1:2:3", "-1h", "1.5h", "99999999999999d", "1:00"] {
+        for text in ["", "12", "h", "1m2h", "1h1h", "12:60:00", "1:2:3", "-1h", "1.5h", "9999999999999999d", "1:00"] {
             assert_eq!(parse_duration(text), None, "{text}");
         }
     }

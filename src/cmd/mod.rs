@@ -1,5 +1,8 @@
 //! The verbs, one file each: its arguments, its `run`, and what only it needs.
 
+mod explain;
+mod plan;
+
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -15,7 +18,10 @@ pub struct Cli {
 }
 
 #[derive(Debug, Subcommand)]
-enum Verb {}
+enum Verb {
+    Explain(explain::Args),
+    Plan(plan::Args),
+}
 
 impl Cli {
     /// Run the verb.
@@ -23,6 +29,9 @@ impl Cli {
     /// # Errors
     /// Whatever the verb fails with; `main` prints it.
     pub fn run(self) -> Result<ExitCode> {
-        match self.verb {}
+        match self.verb {
+            Verb::Explain(args) => args.run(),
+            Verb::Plan(args) => args.run(),
+        }
     }
 }

@@ -114,7 +114,8 @@ impl<'a> Scope<'a> {
     fn flavour(&self, default: &Node, kind: Option<FactorKind>, what: &str) -> Option<Flavour> {
         Some(match (&default.kind, kind) {
             (_, Some(FactorKind::Amount)) => Flavour::Amount,
-            (Kind::Text(text), None) if parse_amount(text).is_some() => Flavour::Amount,
+            // `"0"` in quotes can only be meant as an amount.
+            (Kind::Text(text), None) if text == "0" || parse_amount(text).is_some() => Flavour::Amount,
             (Kind::Bool(_), _) => Flavour::Bool,
             (Kind::Int(_), _) => Flavour::Whole,
             (Kind::Float(_), _) => Flavour::Number,
@@ -222,6 +223,7 @@ impl<'a> Scope<'a> {
             };
             levels.push(AxisLevel { label: level.key.clone(), sets: self.read_sets(sets) });
         }
+        complete(&mut levels, &self.factors);
         let multiplied = levels.len();
         self.composites.push(Axis { name: entry.key.clone(), levels, multiplied });
     }
@@ -259,6 +261,21 @@ impl<'a> Scope<'a> {
             self.diagnostics.report(problem.nearest(level, known));
         }
         found
+    }
+}
+
+/// A composite owns every factor that one of its levels sets: a level that does not name it sets it to its default.
+fn complete(levels: &mut [AxisLevel], factors: &[Factor]) {
+    let mut owned: Vec<usize> = levels.iter().flat_map(|level| level.sets.iter().map(|set| set.0)).collect();
+    owned.sort_unstable();
+    owned.dedup();
+    for level in levels {
+        for &factor in &owned {
+            if level.sets.iter().all(|set| set.0 != factor) {
+                level.sets.push((factor, factors[factor].default));
+            }
+        }
+        level.sets.sort_unstable();
     }
 }
 

@@ -8,7 +8,6 @@ use super::factors::Scope;
 use super::read::{Fields, check_name};
 use super::reports::{self, Known};
 use super::source::{At, Diagnostics, Problem, Sources, Span, single};
-use super::stages::plain_name;
 use super::sweep::{Grid, Stage, StageKind, Sweep};
 use super::tree::{self, Entry, Kind, Node, Table};
 use super::{grids, metrics, stages};
@@ -288,17 +287,21 @@ fn read_stages(root: &Fields<'_>, scope: &Scope<'_>, names: Names<'_>, grids: &[
         }
         drafts.extend(tables.into_iter().map(|(entry, table)| stages::read(entry, table, scope, names)));
     } else {
-        drafts.push(stages::read_fields("train", root, StageKind::Train, scope, names));
+        drafts.push(stages::read_only(root, scope, names));
     }
+    let places: Vec<_> = drafts.iter().map(|draft| (draft.stage.name.clone(), draft.span)).collect();
     let commands: Vec<_> = drafts.iter().map(|draft| (draft.stage.name.clone(), draft.command.clone())).collect();
     let mut stages = stages::arrange(drafts, root.diagnostics);
     for (name, command) in &commands {
         // All points of a training share one command.
-        if let Some(stage) = stages.iter().find(|stage| plain_name(&stage.name) == name) {
+        if let Some(stage) = stages.iter().find(|stage| stage.plain_name() == name) {
             stages::check_placeholders(stage, &stages, scope, command);
         }
     }
     warn_default_seed(root, grids);
+    stages::check_conditions(&stages, scope, |stage| {
+        places.iter().find(|(name, _)| name == stage.plain_name()).map_or(root.span, |(_, span)| *span)
+    });
     if !stages.is_empty() {
         check_used(&stages, scope);
         check_train(&stages, root);
@@ -362,7 +365,7 @@ fn apply_seeds(stages: &mut [Stage], scope: &Scope<'_>, grids: &[Grid], spans: &
     let seed = scope.factor("seed");
     check_redraw(stages, scope, &redraw, seed);
     for stage in stages.iter_mut().filter(|stage| stage.uses.iter().any(|factor| Some(*factor) == seed)) {
-        let plain = plain_name(&stage.name);
+        let plain = stage.plain_name();
         let mut purposes: Vec<&str> = redraw.value.iter().filter_map(|entry| purpose_of(entry, plain)).collect();
         purposes.sort_unstable();
         let purposes = purposes.into_iter().map(|purpose| Value::Text(purpose.to_owned())).collect();
@@ -378,13 +381,13 @@ fn purpose_of<'a>(entry: &'a str, stage: &str) -> Option<&'a str> {
 fn check_redraw(stages: &[Stage], scope: &Scope<'_>, redraw: &At<&[String]>, seed: Option<usize>) {
     let uses_seed = |stage: &Stage| stage.uses.iter().any(|factor| Some(*factor) == seed);
     for entry in redraw.value {
-        let named = stages.iter().find(|stage| purpose_of(entry, plain_name(&stage.name)).is_some());
+        let named = stages.iter().find(|stage| purpose_of(entry, stage.plain_name()).is_some());
         let problem = match named {
             None => {
                 let word = entry.split('.').next().unwrap_or_default();
                 let problem =
                     Problem::new(redraw.span, format!("`redraw` names `{entry}`, which is no `stage.purpose`"));
-                problem.nearest(word, stages.iter().map(|stage| plain_name(&stage.name)))
+                problem.nearest(word, stages.iter().map(|stage| stage.plain_name()))
             }
             Some(stage) if !uses_seed(stage) => {
                 let message = format!("`redraw` names `{entry}`, and stage `{}` does not use `seed`", stage.name);
@@ -395,7 +398,7 @@ fn check_redraw(stages: &[Stage], scope: &Scope<'_>, redraw: &At<&[String]>, see
         scope.diagnostics.report(problem);
     }
     for stage in stages.iter().filter(|stage| uses_seed(stage)) {
-        if redraw.value.iter().all(|entry| purpose_of(entry, plain_name(&stage.name)).is_none()) {
+        if redraw.value.iter().all(|entry| purpose_of(entry, stage.plain_name()).is_none()) {
             let message = format!("stage `{}` uses `seed`, and `redraw` names nothing that it draws", stage.name);
             let hint = format!("take `seed` out of its `uses`, or write `{}.<purpose>` into `redraw`", stage.name);
             scope.diagnostics.report(Problem::new(redraw.span, message).hint(hint));

@@ -20,7 +20,8 @@ mod sweep;
 mod tree;
 
 pub use factors::label;
-pub use grids::dimensions;
+pub use filter::Condition;
+pub use grids::{dimensions, size};
 pub use load::{load, load_with, parse};
 pub use sweep::{
     Applies, Axis, AxisLevel, Checkpoints, Claim, Factor, FactorKind, Grid, ImportSpec, LevelIx, OnSuccess, Report,

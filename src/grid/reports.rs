@@ -178,9 +178,18 @@ fn read_import(name: &str, fields: &Fields<'_>, known: &Known<'_>) -> Option<Imp
         levels: read_levels(fields, grid),
         metrics: plain(metrics),
         fixed: plain(fixed),
-        rows: plain(fields.pairs("rows")),
+        rows: read_rows(fields),
         notes: fields.text("notes").map(|notes| notes.value),
     })
+}
+
+/// `rows.<column>`: one text, or a list of which one must be there.
+fn read_rows(fields: &Fields<'_>) -> Vec<(String, Vec<String>)> {
+    let Some(table) = fields.table("rows") else { return Vec::new() };
+    let what = format!("`rows` of {}", fields.what);
+    let columns = Fields::new(&what, fields.span, table, fields.diagnostics);
+    let texts = |column: &str| columns.one_or_more(column).into_iter().map(|text| text.value).collect();
+    table.keys().map(|column| (column.to_owned(), texts(column))).collect()
 }
 
 fn plain(pairs: Vec<(At<String>, At<String>)>) -> Vec<(String, String)> {

@@ -54,9 +54,16 @@ pub fn read(entry: &Entry, table: &Table, scope: &Scope<'_>, names: Names<'_>) -
     read_fields(&entry.key, &fields, kind.unwrap_or(StageKind::Train), scope, names)
 }
 
+/// Read the one stage of the short form: it trains and uses every factor.
+pub fn read_only(fields: &Fields<'_>, scope: &Scope<'_>, names: Names<'_>) -> Draft {
+    let mut draft = read_fields("train", fields, StageKind::Train, scope, names);
+    draft.stage.uses = (0..scope.factors.len()).collect();
+    draft
+}
+
 /// Read the keys of a stage, wherever they stand.
-pub fn read_fields(name: &str, fields: &Fields<'_>, kind: StageKind, scope: &Scope<'_>, names: Names<'_>) -> Draft {
-    let uses = read_uses(fields, kind, scope);
+fn read_fields(name: &str, fields: &Fields<'_>, kind: StageKind, scope: &Scope<'_>, names: Names<'_>) -> Draft {
+    let uses = read_uses(fields, scope);
     let resources = fields.table("resources");
     let base = resources.map_or_else(Resources::one_node, |table| {
         let what = format!("`resources` of {}", fields.what);
@@ -85,16 +92,10 @@ pub fn read_fields(name: &str, fields: &Fields<'_>, kind: StageKind, scope: &Sco
     Draft { stage, span: fields.span, command, needs: fields.texts("needs").unwrap_or_default(), points }
 }
 
-fn read_uses(fields: &Fields<'_>, kind: StageKind, scope: &Scope<'_>) -> Vec<usize> {
-    let Some(names) = fields.texts("uses") else {
-        // What makes a model may depend on everything; what looks at it depends on the model.
-        return match kind {
-            StageKind::Train => (0..scope.factors.len()).collect(),
-            StageKind::Measure => Vec::new(),
-        };
-    };
+/// The factors of `uses`; a composite stands for all that it sets. Without the key there are none.
+fn read_uses(fields: &Fields<'_>, scope: &Scope<'_>) -> Vec<usize> {
     let mut uses = Vec::new();
-    for name in names {
+    for name in fields.texts("uses").unwrap_or_default() {
         match (scope.factor(&name.value), scope.composite(&name.value)) {
             (Some(factor), _) => uses.push(factor),
             (None, Some(composite)) => {
@@ -341,12 +342,34 @@ fn circle(drafts: &[Draft], needs: &[Vec<usize>], ordered: &[usize]) -> Problem 
     Problem::new(span, message).hint("take one of these out of `needs`")
 }
 
+/// A task is shared by the runs that agree on what it depends on: its resources must not depend on anything else.
+pub fn check_conditions(stages: &[Stage], scope: &Scope<'_>, place: impl Fn(&Stage) -> Span) {
+    let mut known: Vec<Vec<usize>> = Vec::new();
+    for stage in stages {
+        let mut uses = stage.uses.clone();
+        stage.needs.iter().for_each(|&need| uses.extend_from_slice(&known[need]));
+        for (when, _) in &stage.resources_when {
+            let mut factors = Vec::new();
+            when.condition.factors(&mut factors);
+            for factor in factors.into_iter().filter(|factor| !uses.contains(factor)) {
+                let name = &scope.factors[factor].name;
+                let message = format!(
+                    "the resources of stage `{}` depend on `{name}`, which it does not use",
+                    stage.plain_name()
+                );
+                scope.diagnostics.report(Problem::new(place(stage), message).hint(format!("add `{name}` to `uses`")));
+            }
+        }
+        known.push(uses);
+    }
+}
+
 /// Report placeholders in `command` that the stage has no value for.
 pub fn check_placeholders(stage: &Stage, all: &[Stage], scope: &Scope<'_>, command: &[At<String>]) {
     let mut known: Vec<String> = command::BUILT_IN.iter().map(|&name| name.to_owned()).collect();
     known.extend(stage.uses.iter().map(|&factor| scope.factors[factor].name.clone()));
     known.extend(stage.constants.iter().map(|(name, _)| name.clone()));
-    known.extend(stage.needs.iter().map(|&need| format!("input.{}", plain_name(&all[need].name))));
+    known.extend(stage.needs.iter().map(|&need| format!("input.{}", all[need].plain_name())));
     for argument in command {
         for piece in command::pieces(&argument.value) {
             let Piece::Place(name, _) = piece else { continue };
@@ -358,7 +381,7 @@ pub fn check_placeholders(stage: &Stage, all: &[Stage], scope: &Scope<'_>, comma
 }
 
 fn no_such_place(name: &str, stage: &Stage, scope: &Scope<'_>, span: Span, known: &[String]) -> Problem {
-    let what = format!("`{{{name}}}` in the command of stage `{}`", plain_name(&stage.name));
+    let what = format!("`{{{name}}}` in the command of stage `{}`", stage.plain_name());
     if scope.factor(name).is_some() {
         let problem = Problem::new(span, format!("{what} is a factor that the stage does not use"));
         return problem.hint(format!("add `{name}` to `uses`"));
@@ -367,10 +390,4 @@ fn no_such_place(name: &str, stage: &Stage, scope: &Scope<'_>, span: Span, known
     problem = problem.nearest(name, known.iter().map(String::as_str));
     problem.hint.push_str(&format!("; the text itself is written `{{{{{name}}}}}`"));
     problem
-}
-
-/// The stage's name without the point of the training.
-#[must_use]
-pub fn plain_name(name: &str) -> &str {
-    name.split('@').next().unwrap_or_default()
 }

@@ -89,6 +89,20 @@ pub struct Grid {
     pub seeds: Option<Seeds>,
 }
 
+impl Grid {
+    /// The cell as `axis=level axis=level`, with its seed.
+    #[must_use]
+    pub fn cell_name(&self, cell: &crate::plan::Cell) -> String {
+        let label = |(axis, level): (&Axis, &LevelIx)| {
+            let label = axis.levels.get(usize::from(*level)).map_or("", |level| level.label.as_str());
+            format!("{}={}", axis.name, label.escape_debug())
+        };
+        let mut parts: Vec<String> = self.axes.iter().zip(&cell.coordinates).map(label).collect();
+        parts.extend(cell.seed.map(|seed| format!("seed={seed}")));
+        if parts.is_empty() { "defaults".to_owned() } else { parts.join(" ") }
+    }
+}
+
 /// What is varied along one direction of a grid.
 #[derive(Debug, Clone)]
 pub struct Axis {
@@ -166,6 +180,14 @@ pub struct Stage {
     pub resources_when: Vec<(Applies, Resources)>,
     pub checkpoints: Checkpoints,
     pub retry: Retry,
+}
+
+impl Stage {
+    /// The name as written in the file, without the point of the training.
+    #[must_use]
+    pub fn plain_name(&self) -> &str {
+        self.name.split('@').next().unwrap_or_default()
+    }
 }
 
 /// What an attempt may use; not part of any identity.
@@ -280,8 +302,8 @@ pub struct ImportSpec {
     pub metrics: Vec<(String, String)>,
     /// (axis, level) for axes that are no column.
     pub fixed: Vec<(String, String)>,
-    /// Only rows whose columns have these values: (column, text).
-    pub rows: Vec<(String, String)>,
+    /// Only rows whose columns have one of these texts: (column, texts).
+    pub rows: Vec<(String, Vec<String>)>,
     /// Column with doubts about a row.
     pub notes: Option<String>,
 }

@@ -21,6 +21,8 @@ pub struct Plan {
     pub tasks: Vec<Task>,
     /// One entry a grid, in the sweep's order.
     pub grids: Vec<GridPlan>,
+    /// What looks odd but is no mistake, one line each.
+    pub warnings: Vec<String>,
     /// Number of factors and of stages: the row lengths of the two tables below.
     pub(super) factors: usize,
     pub(super) stages: usize,

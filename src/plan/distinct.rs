@@ -1,0 +1,75 @@
+//! Telling rows apart by some of their factors, cheaply: most grids are dense, so a row's position in the product of
+//! the levels is an index, not a hash.
+
+use hashbrown::HashMap;
+
+use crate::grid::{LevelIx, Sweep};
+
+/// Numbers distinct projections of rows in the order in which they are met.
+pub struct Distinct {
+    /// (factor, number of its levels) of the projection; factors with one level tell nothing apart.
+    radices: Vec<(usize, u64)>,
+    seen: Seen,
+    next: u32,
+}
+
+enum Seen {
+    /// By position in the product.
+    Dense(Vec<u32>),
+    /// By position in a product that is too large for a table.
+    Sparse(HashMap<u128, u32>),
+    /// By a digest, when even the position overflows.
+    Digest(HashMap<[u8; 16], u32>),
+}
+
+const UNSEEN: u32 = u32::MAX;
+
+impl Distinct {
+    /// Rows that agree on `factors` are one; about `rows` will come.
+    pub fn new(sweep: &Sweep, factors: &[usize], rows: usize) -> Self {
+        let radices: Vec<(usize, u64)> = factors
+            .iter()
+            .map(|&factor| (factor, sweep.factors[factor].levels.len() as u64))
+            .filter(|(_, levels)| *levels > 1)
+            .collect();
+        let size = radices.iter().try_fold(1_u128, |size, (_, levels)| size.checked_mul(u128::from(*levels)));
+        let most = rows.saturating_mul(4).saturating_add(1024);
+        let seen = match size {
+            Some(size) if size <= most as u128 => Seen::Dense(vec![UNSEEN; usize::try_from(size).unwrap_or(most)]),
+            Some(_) => Seen::Sparse(HashMap::new()),
+            None => Seen::Digest(HashMap::new()),
+        };
+        Self { radices, seen, next: 0 }
+    }
+
+    /// The number of the row's projection, and whether it is met for the first time.
+    pub fn number(&mut self, row: &[LevelIx]) -> (u32, bool) {
+        let slot = match &mut self.seen {
+            Seen::Dense(table) => {
+                let at = self.radices.iter().fold(0, |at, &(factor, levels)| at * levels + u64::from(row[factor]));
+                &mut table[usize::try_from(at).unwrap_or(usize::MAX)]
+            }
+            Seen::Sparse(map) => {
+                let fold = |at, &(factor, levels): &(usize, u64)| at * u128::from(levels) + u128::from(row[factor]);
+                map.entry(self.radices.iter().fold(0, fold)).or_insert(UNSEEN)
+            }
+            Seen::Digest(map) => map.entry(digest(&self.radices, row)).or_insert(UNSEEN),
+        };
+        let fresh = *slot == UNSEEN;
+        if fresh {
+            *slot = self.next;
+            self.next += 1;
+        }
+        (*slot, fresh)
+    }
+}
+
+fn digest(radices: &[(usize, u64)], row: &[LevelIx]) -> [u8; 16] {
+    let mut hasher = blake3::Hasher::new();
+    radices.iter().for_each(|&(factor, _)| {
+        hasher.update(&row[factor].to_le_bytes());
+    });
+    let mut short = [0; 16];
+    short.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
+    short
+}
