@@ -1,1 +1,85 @@
-fn main() {}
+//! `vpit`: one program, one subcommand a stage. A task's configuration comes from the environment (see `runfile`).
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use vpit::{cuda, stage};
+
+/// Train and evaluate a model that reads and predicts visual tokens
+///
+/// Each stage reads its configuration from the file that SWEEP_CONFIG names and writes into the folder that SWEEP_OUT
+/// names, as `sweep` sets them.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Arguments {
+    #[command(subcommand)]
+    stage: Stage,
+}
+
+#[derive(Debug, Clone, Copy, Subcommand)]
+enum Stage {
+    /// Train the vision tower contrastively on scenes and captions
+    Encoder,
+    /// Train the decoder on text alone
+    Lm,
+    /// Train the adapter between the vision tower and the frozen decoder
+    Adapter,
+    /// Train the diffusion model from visual tokens to pixels
+    Visualizer,
+    /// Train the networks that grade images
+    Judges,
+    /// Tune on questions about images and requests for images
+    Finetune,
+    /// Draw an image for each caption of the test split
+    Generate,
+    /// Score answers to questions by group
+    EvaluateVqa,
+    /// Score generated images by Fréchet distance and CLIP score
+    EvaluateImages,
+    /// Measure what the scores are to be compared with
+    Anchors,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match run(arguments.stage) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            report(error.as_ref());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(stage: Stage) -> Result<(), Box<dyn Error>> {
+    cuda::load()?;
+    let task = stage::Task::from_env()?;
+    let threads = i32::try_from(task.threads())?.max(1);
+    tch::set_num_threads(threads);
+    tch::set_num_interop_threads(1);
+    match stage {
+        Stage::Encoder => stage::encoder::run(&task),
+        Stage::Lm => stage::lm::run(&task),
+        Stage::Adapter => stage::adapter::run(&task),
+        Stage::Visualizer => stage::visualizer::run(&task),
+        Stage::Judges => stage::judges::run(&task),
+        Stage::Finetune => stage::finetune::run(&task),
+        Stage::Generate => stage::generate::run(&task),
+        Stage::EvaluateVqa => stage::evaluate_vqa::run(&task),
+        Stage::EvaluateImages => stage::evaluate_images::run(&task),
+        Stage::Anchors => stage::anchors::run(&task),
+    }?;
+    Ok(())
+}
+
+/// Print an error with its causes, outermost first.
+fn report(error: &dyn Error) {
+    eprint!("error: {error}");
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        eprint!(": {error}");
+        cause = error.source();
+    }
+    eprintln!();
+}

@@ -1,0 +1,24 @@
+//! Visual-predictive instruction tuning (VPiT) on libtorch: a decoder language model learns to read and to predict
+//! continuous visual tokens beside text (Tong et al. 2024, "MetaMorph").
+//!
+//! | module | owns |
+//! |---|---|
+//! | [`model`] | decoder, vision tower, adapter, heads; weights by their checkpoint names |
+//! | [`sequence`], [`train`], [`decode`] | conversations as tensors, losses and optimisers, greedy decoding |
+//! | [`diffusion`] | from visual tokens back to pixels |
+//! | [`judge`] | networks that grade images |
+//! | [`digits`] | the miniature's world: scenes of real digits, captions, questions |
+//! | [`stage`] | the pipeline's stages, each a subcommand of the binary |
+
+pub mod checkpoint;
+pub mod cuda;
+pub mod decode;
+pub mod diffusion;
+pub mod digits;
+pub mod judge;
+pub mod model;
+pub mod noise;
+pub mod rng;
+pub mod sequence;
+pub mod stage;
+pub mod train;

@@ -1,0 +1,82 @@
+//! Stage `lm`: the decoder learns the words, the facts and the forms of conversation from text alone, so that there is
+//! something to morph.
+
+use serde::{Deserialize, Serialize};
+
+use super::data::LAYOUT;
+use super::task::{Result, Task};
+use crate::checkpoint;
+use crate::digits::{text, vocabulary};
+use crate::model::layers::Linear;
+use crate::model::llama::{Llama, LlamaConfig};
+use crate::model::presets::Llm;
+use crate::model::{Scope, Weights, vpit};
+use crate::sequence::{Batch, Sequence};
+use crate::train::loss::cross_entropy;
+use crate::train::{Optimizer, Schedule};
+
+/// Parameters of the stage.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Parameters {
+    pub llm: Llm,
+    pub seed: u64,
+    pub steps: u64,
+    pub batch: u64,
+    pub lr: f64,
+}
+
+impl Default for Parameters {
+    fn default() -> Self {
+        Self { llm: Llm::DigitsBase, seed: 0, steps: 300, batch: 64, lr: 3e-3 }
+    }
+}
+
+/// A decoder with its text head, as the checkpoint of a language model keeps them.
+#[derive(Debug)]
+pub struct LanguageModel {
+    pub model: Llama,
+    pub lm_head: Linear,
+}
+
+impl LanguageModel {
+    #[must_use]
+    pub fn new(scope: &Scope<'_>, config: &LlamaConfig) -> Self {
+        Self { model: Llama::new(&scope.at("model"), config), lm_head: vpit::lm_head(scope, config) }
+    }
+
+    /// Logits at the flat `places` of a batch of `[batch, length]` ids, `[places, vocabulary]`.
+    pub fn logits(&self, batch: &Batch) -> tch::Tensor {
+        let hidden = self.model.forward(&self.model.embed_tokens.forward(&batch.ids)).flatten(0, 1);
+        self.lm_head.forward(&hidden.index_select(0, &batch.text_from))
+    }
+}
+
+/// Train the language model and leave its checkpoint.
+///
+/// # Errors
+/// The parameters are not usable, training diverges, or a file cannot be written.
+pub fn run(task: &Task) -> Result<()> {
+    let parameters: Parameters = task.parameters()?;
+    let config = parameters.llm.config(vocabulary::SIZE);
+    let (model, tensors) = Weights::fresh(parameters.seed).build(|scope| LanguageModel::new(scope, &config))?;
+    let schedule = Schedule::cosine(parameters.lr, parameters.steps);
+    let mut optimizer = Optimizer::new(tensors.train(|_| true), schedule)?.with_clip(1.0);
+    let mut series = task.series()?;
+    for step in 0..parameters.steps {
+        let ids = step * parameters.batch..(step + 1) * parameters.batch;
+        let lines = ids.map(line).collect::<Result<Vec<Sequence>>>()?;
+        let batch = Batch::collate(&lines.iter().collect::<Vec<_>>(), &LAYOUT);
+        let loss = optimizer.descend(&cross_entropy(&model.logits(&batch), &batch.text_targets))?;
+        if step % 10 == 0 || step + 1 == parameters.steps {
+            series.push(step, &[("loss", loss)])?;
+        }
+    }
+    Ok(checkpoint::save(task.folder(), &config, &tensors)?)
+}
+
+fn line(id: u64) -> Result<Sequence> {
+    let mut ids = vec![vocabulary::BOS];
+    ids.extend(vocabulary::encode(&text::line(id))?);
+    Ok(Sequence::text(&ids))
+}

@@ -1,0 +1,120 @@
+//! The two terms of visual-predictive instruction tuning (paper, section 2.1).
+
+use serde::{Deserialize, Serialize};
+use tch::{Kind, Reduction, Tensor};
+
+use crate::model::Vpit;
+use crate::model::layers::normalize;
+use crate::sequence::Batch;
+
+/// How predicted visual tokens are compared with the encoder's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum VisionLoss {
+    /// One minus the cosine: the released code's minus cosine, shifted so that 0 is perfect.
+    Cosine,
+    /// Mean absolute difference of the coordinates.
+    L1,
+    /// No visual term: the vision head learns nothing.
+    None,
+}
+
+impl VisionLoss {
+    /// The loss between `[n, width]` predictions of any length and unit-length targets, averaged over tokens.
+    ///
+    /// Defined as 0 for no tokens: the mean over an empty tensor is NaN, and a batch without an image to predict is
+    /// not a failed one.
+    pub fn between(self, predicted: &Tensor, target: &Tensor) -> Tensor {
+        if predicted.numel() == 0 || self == Self::None {
+            return Tensor::zeros([], (Kind::Float, predicted.device()));
+        }
+        match self {
+            Self::Cosine => {
+                1.0 - (normalize(predicted) * target).sum_dim_intlist(-1, false, Kind::Float).mean(Kind::Float)
+            }
+            Self::L1 => (predicted - target).abs().mean(Kind::Float),
+            Self::None => unreachable!("returned above"),
+        }
+    }
+}
+
+/// Both terms of a batch.
+#[derive(Debug)]
+pub struct Losses {
+    /// Mean cross-entropy over predicted tokens, nats.
+    pub text: Tensor,
+    pub vision: Tensor,
+}
+
+impl Losses {
+    /// Run `model` on `batch`, whose images are rows of `visual`, `[images * visual tokens, width]`, unit length.
+    #[must_use]
+    pub fn of(model: &Vpit, batch: &Batch, visual: &Tensor, vision_loss: VisionLoss) -> Self {
+        let shown = visual.index_select(0, &batch.visual_rows);
+        let hidden = model.forward(&model.embed(&batch.ids, &batch.visual_places, &shown)).flatten(0, 1);
+        let logits = model.lm_head.forward(&hidden.index_select(0, &batch.text_from));
+        let predicted = model.vision_head.forward(&hidden.index_select(0, &batch.visual_from));
+        Self {
+            text: cross_entropy(&logits, &batch.text_targets),
+            vision: vision_loss.between(&predicted, &visual.index_select(0, &batch.visual_targets)),
+        }
+    }
+}
+
+/// Mean cross-entropy of `[n, classes]` logits against `[n]` ids, nats.
+pub fn cross_entropy(logits: &Tensor, targets: &Tensor) -> Tensor {
+    logits.to_kind(Kind::Float).cross_entropy_loss::<Tensor>(targets, None, Reduction::Mean, -100, 0.0)
+}
+
+/// The mean of the cross-entropies over rows and over columns of `[n, n]` logits whose diagonal holds the matching pairs.
+///
+/// Where `same` is true off the diagonal, the pair is left out.
+pub fn contrastive_softmax(logits: &Tensor, same: &Tensor) -> Tensor {
+    let n = logits.size()[0];
+    let diagonal = Tensor::eye(n, (Kind::Bool, logits.device()));
+    let logits = logits.masked_fill(&same.logical_and(&diagonal.logical_not()), f64::NEG_INFINITY);
+    let targets = Tensor::arange(n, (Kind::Int64, logits.device()));
+    (cross_entropy(&logits, &targets) + cross_entropy(&logits.tr(), &targets)) * 0.5
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pair() -> (Tensor, Tensor) {
+        let predicted = Tensor::from_slice(&[2f32, 0.0, 3.0, 4.0]).view([2, 2]);
+        let target = Tensor::from_slice(&[1f32, 0.0, 0.0, 1.0]).view([2, 2]);
+        (predicted, target)
+    }
+
+    #[test]
+    fn cosine_loss_ignores_length_and_averages_over_tokens() {
+        let (predicted, target) = pair();
+        // Cosines 1 and 4/5, so 1 - 0.9.
+        let loss = VisionLoss::Cosine.between(&predicted, &target).double_value(&[]);
+        assert!((loss - 0.1).abs() < 1e-6, "{loss}");
+    }
+
+    #[test]
+    fn l1_loss_sees_length() {
+        let (predicted, target) = pair();
+        // Differences 1, 0, 3, 3.
+        let loss = VisionLoss::L1.between(&predicted, &target).double_value(&[]);
+        assert!((loss - 1.75).abs() < 1e-6, "{loss}");
+    }
+
+    #[test]
+    fn no_tokens_cost_nothing() {
+        let empty = Tensor::zeros([0, 2], (Kind::Float, tch::Device::Cpu));
+        for loss in [VisionLoss::Cosine, VisionLoss::L1, VisionLoss::None] {
+            assert_eq!(loss.between(&empty, &empty).double_value(&[]), 0.0);
+        }
+    }
+
+    #[test]
+    fn cross_entropy_of_equal_logits_is_the_log_of_the_classes() {
+        let loss =
+            cross_entropy(&Tensor::zeros([3, 4], (Kind::Float, tch::Device::Cpu)), &Tensor::from_slice(&[0i64, 1, 3]));
+        assert!((loss.double_value(&[]) - 4f64.ln()).abs() < 1e-6);
+    }
+}
