@@ -48,9 +48,9 @@ impl Default for Parameters {
             batch: 32,
             lr: 2e-3,
             questions: 1500,
-            images: 512,
+            images: 400,
             real_images: 2048,
-            sampling_steps: 12,
+            sampling_steps: 8,
             guidance: 1.5,
         }
     }

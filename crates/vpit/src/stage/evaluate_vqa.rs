@@ -1,14 +1,16 @@
 //! Stage `evaluate-vqa`: the share of right answers to questions about unseen scenes, in the paper's five groups.
 //!
-//! The protocol: greedy decoding, and an answer is right when it is the expected one word for word.
+//! The protocol: greedy decoding, and an answer is right when it is the expected one, word for word.
 
 use runfile::Score;
+use score::Estimate;
+use score::vqa::{self, Answer};
 use serde::{Deserialize, Serialize};
 
 use super::data::{Eye, LAYOUT};
 use super::samples::question;
 use super::task::{Result, Task};
-use crate::digits::{Group, Question, Scene, Split, World, vocabulary};
+use crate::digits::{Question, Scene, Split, World, vocabulary};
 use crate::model::{Vpit, VpitConfig};
 use crate::sequence::{Role, Sequence};
 use crate::{checkpoint, decode};
@@ -92,7 +94,7 @@ fn judge(id: u64, asked: &Question, tokens: &[i64]) -> Prediction {
         kind: asked.kind.name(),
         prompt: asked.prompt.clone(),
         expected: asked.answer.clone(),
-        right: predicted == asked.answer,
+        right: vqa::normalise(&predicted) == vqa::normalise(&asked.answer),
         predicted,
     }
 }
@@ -101,20 +103,18 @@ fn judge(id: u64, asked: &Question, tokens: &[i64]) -> Prediction {
 /// benchmark's name starts with `prefix`.
 #[must_use]
 pub fn accuracies(prefix: &str, predictions: &[Prediction]) -> Vec<Score> {
-    let of_group = |group: Group| {
-        let of_group = predictions.iter().filter(|prediction| prediction.group == group.name());
-        let (right, n) = of_group.fold((0, 0), |(right, n), prediction| (right + u64::from(prediction.right), n + 1));
-        Score::share("accuracy", &format!("{prefix}{}", group.name()), right, n)
+    let answer = |prediction: &Prediction| Answer {
+        group: prediction.group.to_owned(),
+        said: prediction.predicted.clone(),
+        right: prediction.expected.clone(),
     };
-    let mut scores: Vec<Score> = Group::ALL.into_iter().map(of_group).collect();
-    let groups = scores.len() as f64;
-    let mean = scores.iter().map(|score| score.value).sum::<f64>() / groups;
-    let variance: f64 = scores.iter().filter_map(|score| score.stderr).map(|stderr| stderr * stderr).sum();
-    let stderr = Some(variance.sqrt() / groups);
-    scores.push(Score {
-        n: Some(predictions.len() as u64),
-        stderr,
-        ..Score::new("accuracy", &format!("{prefix}average"), mean)
-    });
-    scores
+    let groups = vqa::by_group(&predictions.iter().map(answer).collect::<Vec<Answer>>());
+    let score = |name: &str, estimate: Estimate| Score {
+        n: Some(estimate.n),
+        stderr: estimate.stderr,
+        ..Score::new("accuracy", &format!("{prefix}{name}"), estimate.value)
+    };
+    let of_groups = groups.iter().map(|(name, &estimate)| score(name, estimate));
+    let mean = vqa::mean_over_groups(&groups).map(|estimate| score("average", estimate));
+    of_groups.chain(mean).collect()
 }

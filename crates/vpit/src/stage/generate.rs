@@ -27,7 +27,7 @@ pub struct Parameters {
 
 impl Default for Parameters {
     fn default() -> Self {
-        Self { images: 512, sampling_steps: 12, guidance: 1.5 }
+        Self { images: 400, sampling_steps: 8, guidance: 1.5 }
     }
 }
 
