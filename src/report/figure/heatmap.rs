@@ -93,25 +93,24 @@ impl Heatmap {
     pub fn draw(&self) -> Drawing {
         let layout = Layout::of(self);
         let mut rows: Vec<Row> = Vec::new();
-        let mut used = f64::INFINITY;
+        let mut used = 0.0;
         for panel in &self.panels {
-            let follower = self.panel(panel, &layout, false);
-            let width = follower.extent().width() + chart::GUTTER;
-            match rows.last_mut() {
-                Some(row) if used + width <= PAGE_WIDTH => {
+            if let Some(row) = rows.last_mut() {
+                let follower = self.panel(panel, &layout, false);
+                let width = follower.extent().width() + chart::GUTTER;
+                if used + width <= PAGE_WIDTH {
                     used += width;
                     row.panels.push(follower);
-                }
-                _ => {
-                    let first = self.panel(panel, &layout, true);
-                    used = first.extent().width();
-                    rows.push(Row { panels: vec![first], ..Row::default() });
+                    continue;
                 }
             }
+            let first = self.panel(panel, &layout, true);
+            used = first.extent().width();
+            rows.push(Row { panels: vec![first], ..Row::default() });
         }
         let body = chart::grid(rows);
         let room = body.bounds().width().max(PAGE_WIDTH / 2.0);
-        page::assemble(&self.caption, body, cells::legend(self, room), &layout.notes(self))
+        page::assemble(&self.caption, body, cells::legend(self, &layout, room), &layout.notes(self))
     }
 
     /// One metric; only the first of a row carries the names of the rows.

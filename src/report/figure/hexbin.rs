@@ -1,6 +1,6 @@
 //! Many points as hexagons that say how many lie where: a picture of 100,000 points in a few hundred shapes.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
 use super::colour::Rgb;
 use super::scene::{Drawing, Point, Shape, at};
@@ -12,12 +12,14 @@ const RADIUS: f64 = 2.2;
 
 /// Draws the points' hexagons in shades of the colour, darker for more, by the logarithm; gives the largest count.
 pub(super) fn draw(drawing: &mut Drawing, points: &[Point], colour: Rgb) -> usize {
-    let mut counts: BTreeMap<(i32, i32), usize> = BTreeMap::new();
+    let mut counts: HashMap<(i32, i32), usize> = HashMap::new();
     for &point in points {
         *counts.entry(hexagon(point)).or_default() += 1;
     }
-    let most = counts.values().copied().max().unwrap_or(0);
-    for (&(column, row), &count) in &counts {
+    let mut counts: Vec<((i32, i32), usize)> = counts.into_iter().collect();
+    counts.sort_unstable();
+    let most = counts.iter().map(|(_, count)| *count).max().unwrap_or(0);
+    for ((column, row), count) in counts {
         let share = 0.2 + 0.8 * logarithm(count) / logarithm(most).max(f64::MIN_POSITIVE);
         let fill = Rgb::WHITE.mix(colour.mix(Rgb::INK, 0.3), share.min(1.0));
         drawing.push(Shape::Polygon { points: corners(centre(column, row)), fill, opacity: 1.0 });

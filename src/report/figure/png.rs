@@ -7,7 +7,7 @@ use resvg::usvg::{Options, Tree, fontdb};
 
 use super::scene::Drawing;
 use super::text;
-use crate::error::{Context, Error, Result};
+use crate::error::{Context, Error};
 
 /// An SVG pixel is a 96th of an inch.
 const SVG_DPI: f32 = 96.0;
@@ -27,7 +27,7 @@ impl Drawing {
     ///
     /// # Errors
     /// When the SVG cannot be drawn.
-    pub fn png(&self, dpi: f32) -> Result<Vec<u8>> {
+    pub fn png(&self, dpi: f32) -> crate::error::Result<Vec<u8>> {
         let options =
             Options { fontdb: Arc::clone(&FONTS), font_family: "Sweep Sans".to_owned(), ..Options::default() };
         let tree = Tree::from_str(&self.svg()?, &options).context(|| "cannot read the figure's SVG".to_owned())?;
@@ -40,8 +40,28 @@ impl Drawing {
         let mut pixels = Pixmap::new(size.width(), size.height())
             .ok_or_else(|| Error::general("the figure is too large for a PNG"))?;
         resvg::render(&tree, Transform::from_scale(scale, scale), &mut pixels.as_mut());
-        pixels.encode_png().context(|| "cannot encode the figure as PNG".to_owned())
+        encode(&pixels, scale * SVG_DPI).context(|| "cannot encode the figure as PNG".to_owned())
     }
+}
+
+/// The ground is opaque, so the pixels need no transparency; the size in print travels with them.
+fn encode(pixels: &Pixmap, dpi: f32) -> Result<Vec<u8>, png::EncodingError> {
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, pixels.width(), pixels.height());
+    encoder.set_color(png::ColorType::Rgb);
+    encoder.set_compression(png::Compression::Balanced);
+    encoder.set_pixel_dims(Some(per_metre(dpi)));
+    let opaque: Vec<u8> = pixels.data().chunks_exact(4).flat_map(|pixel| pixel.iter().take(3).copied()).collect();
+    let mut writer = encoder.write_header()?;
+    writer.write_image_data(&opaque)?;
+    writer.finish()?;
+    Ok(bytes)
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "dots an inch are few and positive")]
+fn per_metre(dpi: f32) -> png::PixelDimensions {
+    let dots = (dpi / 0.0254).round() as u32;
+    png::PixelDimensions { xppu: dots, yppu: dots, unit: png::Unit::Meter }
 }
 
 fn bounded_scale(tree: &Tree, wanted: f32) -> f32 {

@@ -66,10 +66,13 @@ pub(super) struct Room {
     pub upright: bool,
 }
 
+/// Free space between labels, in font sizes: comfortable, and the least.
+const BREATHING: [f64; 2] = [1.3, 0.6];
+
 impl Room {
-    fn holds(&self, ticks: &[Tick]) -> bool {
+    fn holds(&self, ticks: &[Tick], breathing: f64) -> bool {
         let need = |tick: &Tick| {
-            if self.upright { self.size * 1.8 } else { text::width(&tick.label, self.size) + self.size * 1.5 }
+            self.size * breathing + if self.upright { self.size * 0.5 } else { text::width(&tick.label, self.size) }
         };
         ticks.windows(2).all(|pair| match pair {
             [a, b] => (b.position - a.position) * self.length >= f64::midpoint(need(a), need(b)),
@@ -143,19 +146,12 @@ impl Scale {
         share.is_finite().then_some(share)
     }
 
+    /// As many as have room, at least two where that is possible.
     fn linear_ticks(&self, room: Room) -> Vec<Tick> {
-        let span = self.high - self.low;
-        let mut fewest = Vec::new();
-        for step in steps(span) {
-            let ticks = self.every(step);
-            if ticks.len() > 1 && room.holds(&ticks) {
-                return ticks;
-            }
-            if ticks.len() == 1 {
-                fewest = ticks;
-            }
-        }
-        fewest
+        let candidates: Vec<Vec<Tick>> = steps(self.high - self.low).map(|step| self.every(step)).collect();
+        let spacious = |breathing: f64| candidates.iter().find(|ticks| ticks.len() > 1 && room.holds(ticks, breathing));
+        let pair = BREATHING.into_iter().find_map(spacious);
+        pair.or_else(|| candidates.iter().rev().find(|ticks| ticks.len() == 1)).cloned().unwrap_or_default()
     }
 
     fn every(&self, step: f64) -> Vec<Tick> {
@@ -181,12 +177,12 @@ impl Scale {
         };
         let fine = labelled(self.multiples(&[1.0, 2.0, 5.0]));
         let powers = labelled(self.multiples(&[1.0]));
-        if powers.len() < 3 && !fine.is_empty() && room.holds(&fine) {
+        if powers.len() < 3 && !fine.is_empty() && room.holds(&fine, BREATHING[1]) {
             return fine;
         }
         (1..=powers.len().max(1))
             .map(|every| powers.iter().step_by(every).cloned().collect::<Vec<_>>())
-            .find(|ticks| room.holds(ticks))
+            .find(|ticks| room.holds(ticks, BREATHING[1]))
             .unwrap_or_default()
     }
 

@@ -75,6 +75,8 @@ pub(super) struct Text {
     /// The anchor on the baseline.
     pub place: Point,
     pub content: String,
+    /// In points, measured once.
+    width: f64,
     /// Font size in points.
     pub size: f64,
     pub anchor: Anchor,
@@ -85,7 +87,9 @@ pub(super) struct Text {
 
 impl Text {
     pub fn new(place: Point, content: &str, size: f64, anchor: Anchor) -> Self {
-        Self { place, content: text::clean(content), size, anchor, colour: Rgb::INK, upward: false }
+        let content = text::clean(content);
+        let width = text::width(&content, size);
+        Self { place, content, width, size, anchor, colour: Rgb::INK, upward: false }
     }
 
     pub fn coloured(self, colour: Rgb) -> Self {
@@ -98,7 +102,7 @@ impl Text {
 
     /// The box that the text needs, from ascender to descender.
     pub fn bounds(&self) -> Rect {
-        let width = text::width(&self.content, self.size);
+        let width = self.width;
         let before = match self.anchor {
             Anchor::Start => 0.0,
             Anchor::Middle => width / 2.0,

@@ -189,8 +189,7 @@ fn corner(drawing: &mut Drawing, area: Rect, fill: Rgb) {
 }
 
 /// Explains the kinds of cells that are there, and no others.
-pub(super) fn legend(heatmap: &Heatmap, room: f64) -> Drawing {
-    let layout = Layout::of(heatmap);
+pub(super) fn legend(heatmap: &Heatmap, layout: &Layout, room: f64) -> Drawing {
     let cells = || {
         heatmap.panels.iter().flat_map(move |panel| (0..layout.columns * layout.rows).map(move |i| panel.cells.get(i)))
     };

@@ -135,7 +135,7 @@ fn a_correlation_has_a_star_a_point_and_prints_each_title_once() {
 #[test]
 fn a_hundred_thousand_points_become_few_shapes() {
     let points: Vec<(f64, f64)> = (0..100_000_u32)
-        .map(|i| f64::from(i))
+        .map(f64::from)
         .map(|i| ((i * 0.618_034).fract() + (i * 0.414_214).fract(), (i * 0.754_878).fract() + (i * 0.618_034).fract()))
         .collect();
     let panel = CorrelationPanel { points, ..CorrelationPanel::default() };
@@ -184,9 +184,9 @@ fn points_that_an_axis_cannot_show_are_counted() {
 
 #[test]
 fn bars_grow_from_zero_in_both_directions() {
-    let bar = |category, value| Bar { category, series: 0, value, spread: None };
+    let bar = |category, value| Bar { category, series: category, value, spread: Some(0.4) };
     let panel = BarPanel {
-        categories: vec!["a".to_owned(), "b".to_owned()],
+        categories: vec!["a".to_owned(), "b".to_owned(), "none".to_owned()],
         bars: vec![bar(0, 2.0), bar(1, -1.0)],
         ..BarPanel::default()
     };
