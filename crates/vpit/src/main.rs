@@ -4,6 +4,7 @@ use std::error::Error;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use vpit::train::optimizer::StepError;
 use vpit::{cuda, stage};
 
 /// Train and evaluate a model that reads and predicts visual tokens
@@ -47,8 +48,18 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             report(error.as_ref());
-            ExitCode::FAILURE
+            exit_code(error.as_ref())
         }
+    }
+}
+
+/// A training that has diverged ends with a code of its own: another try would diverge again.
+fn exit_code(error: &(dyn Error + 'static)) -> ExitCode {
+    match error.downcast_ref::<stage::Error>() {
+        Some(stage::Error::Step(StepError::Diverged { .. })) => {
+            u8::try_from(runfile::exit::DIVERGED).map_or(ExitCode::FAILURE, ExitCode::from)
+        }
+        _ => ExitCode::FAILURE,
     }
 }
 

@@ -47,6 +47,9 @@ pub enum Error {
 
 pub type Result<T> = std::result::Result<T, Error>;
 
+/// The version that the binding links.
+const LIBTORCH: &str = "2.11";
+
 /// One task: its configuration and its folder.
 #[derive(Debug)]
 pub struct Task {
@@ -85,7 +88,13 @@ impl Task {
         };
         let given: Map<String, Value> = self.config.params.clone().into_iter().collect();
         let parameters: P = serde_json::from_value(Value::Object(given)).map_err(fail)?;
-        let effective = json!({ "stage": self.config.stage, "threads": self.threads(), "parameters": parameters });
+        let effective = json!({
+            "stage": self.config.stage,
+            "threads": self.threads(),
+            "parameters": parameters,
+            "vpit": env!("CARGO_PKG_VERSION"),
+            "libtorch": LIBTORCH,
+        });
         runfile::files::write_json(&self.path("effective.json"), &effective)?;
         Ok(parameters)
     }
