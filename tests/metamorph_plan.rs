@@ -2,6 +2,8 @@
 //!
 //! Sharing is read off the paper; each assertion has the reason beside it.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::path::Path;
 
 use sweep::grid::{self, Sweep};

@@ -4,13 +4,11 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use crate::attempt::Ledger;
+use super::known::Known;
 use crate::error::{Error, Result};
 use crate::grid::{self, Grid, StageKind, Sweep, label};
 use crate::plan::explain::{Absent, NotApplicable, absent, locate, nearest, not_applicable};
-use crate::plan::{Actions, Cell, Plan, RunIx, Selection, Standing, advance, build};
-use crate::project::Project;
-use crate::store::Store;
+use crate::plan::{Actions, Cell, History, Plan, RunIx, Selection, Standing, advance, build};
 use crate::text::{Side, Table, plural};
 use crate::ui;
 
@@ -41,11 +39,8 @@ impl Args {
     pub fn run(self) -> Result<ExitCode> {
         let sweep = grid::load(&self.file)?;
         let plan = build(&sweep, &Selection::default())?;
-        let ledger = match Project::find(&PathBuf::from("."))? {
-            Some(project) => Store::open(&project)?.ledger(&plan)?,
-            None => Ledger::default(),
-        };
-        let view = View { actions: advance(&sweep, &plan, &ledger), sweep: &sweep, plan: &plan };
+        let Known { ledger, history } = Known::here(&sweep, &plan)?;
+        let view = View { actions: advance(&sweep, &plan, &ledger), sweep: &sweep, plan: &plan, history };
         ui::print_all(&view.explain(&self.what, ui::width())?)?;
         Ok(ExitCode::SUCCESS)
     }
@@ -55,6 +50,7 @@ struct View<'a> {
     sweep: &'a Sweep,
     plan: &'a Plan,
     actions: Actions,
+    history: History,
 }
 
 impl View<'_> {
@@ -180,9 +176,9 @@ impl View<'_> {
         }
         out.push_str(&self.values(run));
         out.push_str(&self.tasks(run).render(width));
-        if let Some(line) = self.why_new(run) {
+        self.why_stale(run).into_iter().chain(self.why_new(run)).for_each(|line| {
             let _ = writeln!(out, "{line}");
-        }
+        });
         out.push('\n');
         out
     }
@@ -243,14 +239,28 @@ impl View<'_> {
             Standing::Running => "running".to_owned(),
             Standing::Done => "done".to_owned(),
             Standing::Retry { reason, attempts } => {
-                format!("failed {}: {reason:?}; is tried again", plural(attempts as usize, "time"))
+                format!("failed {}: {reason}; is tried again", plural(attempts as usize, "time"))
             }
             Standing::Failed { reason, attempts } => {
-                format!("failed {}: {reason:?}", plural(attempts as usize, "time"))
+                format!("failed {}: {reason}", plural(attempts as usize, "time"))
             }
             Standing::Blocked { on } => format!("blocked: needs `{}`", stage(on)),
             Standing::Cancelled => "cancelled".to_owned(),
         }
+    }
+
+    /// What earlier revisions of the file had in this run's place.
+    fn why_stale(&self, run: RunIx) -> Vec<String> {
+        let mut lines = Vec::new();
+        for (stage, definition) in self.sweep.stages.iter().enumerate() {
+            let stale = self.plan.task_of(run, stage).and_then(|task| self.history.stale.get(&task));
+            if let Some(stale) = stale {
+                let changes: Vec<String> = stale.changes.iter().map(ToString::to_string).collect();
+                let earlier = stale.earlier.short(DIGITS);
+                lines.push(format!("`{}` was task {earlier} before: {}", definition.name, changes.join(", ")));
+            }
+        }
+        lines
     }
 
     /// What tells a run that is not trained yet from the nearest one that is.

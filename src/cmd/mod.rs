@@ -1,6 +1,7 @@
 //! The verbs, one file each: its arguments, its `run`, and what only it needs.
 
 mod explain;
+mod known;
 mod plan;
 
 use std::process::ExitCode;

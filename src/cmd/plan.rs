@@ -1,16 +1,16 @@
 //! `sweep plan`: what a sweep file asks for, what is there already, and what the rest will cost.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use hashbrown::HashMap;
 use serde_json::json;
 
-use crate::attempt::Ledger;
-use crate::error::Result;
+use super::known::Known;
+use crate::error::{Error, Result};
 use crate::grid::{self, StageKind, Sweep};
 use crate::plan::{
-    self, Actions, Cost, Counts, Disk, History, Plan, Revision, Selection, Shared, Standing, TaskIx, advance, build,
+    self, Actions, Cost, Counts, Disk, History, Plan, Selection, Shared, Standing, TaskIx, advance, build,
 };
 use crate::project::{Created, Project};
 use crate::store::Store;
@@ -70,24 +70,31 @@ impl Args {
         let filter = self.filter.as_deref().map(|text| sweep.condition(text)).transpose()?;
         let selection = Selection { grids: self.grid.clone(), filter };
         let selected = build(&sweep, &selection)?;
+        if selected.runs.is_empty() {
+            return Err(self.nothing(&sweep));
+        }
         let known = self.consult(&sweep, &selected)?;
-        let view = View::new(&sweep, &selected, &known);
+        let view = View::new(&sweep, &selected, known);
         let text = if self.json { format!("{:#}\n", view.json()) } else { view.text(ui::width()) };
         ui::print_all(&text)?;
         let work = self.detailed_exitcode && view.counts.iter().any(|counts| counts.to_start() > 0);
         Ok(if work { ExitCode::from(HAS_WORK) } else { ExitCode::SUCCESS })
     }
 
+    fn nothing(&self, sweep: &Sweep) -> Error {
+        let message = format!("sweep `{}` has no such cell", sweep.name);
+        match &self.filter {
+            Some(filter) => Error::usage(message).hint(format!("no cell satisfies `{filter}`")),
+            None => Error::usage(format!("sweep `{}` has no cell", sweep.name)).hint("exclusions take out all of them"),
+        }
+    }
+
     /// What the project knows; unless this is a dry run, the plan is recorded there.
     fn consult(&self, sweep: &Sweep, selected: &Plan) -> Result<Known> {
-        let here = PathBuf::from(".");
         if self.dry_run {
-            return match Project::find(&here)? {
-                Some(project) => Known::read(&mut Store::open(&project)?, sweep, selected),
-                None => Ok(Known::default()),
-            };
+            return Known::here(sweep, selected);
         }
-        let (project, created) = Project::find_or_create(&here)?;
+        let (project, created) = Project::find_or_create(Path::new("."))?;
         if created == Created::New {
             ui::note(&format!("made a project in `{}`", project.root().display()));
         }
@@ -99,46 +106,9 @@ impl Args {
     }
 }
 
-/// What a store knows of a sweep.
-#[derive(Default)]
-struct Known {
-    ledger: Ledger,
-    earlier: Option<Earlier>,
-}
-
-/// The revision that was recorded before, with what became of its tasks.
-struct Earlier {
-    sweep: Sweep,
-    plan: Plan,
-    ledger: Ledger,
-}
-
-impl Known {
-    fn read(store: &mut Store, sweep: &Sweep, plan: &Plan) -> Result<Self> {
-        Ok(Self { ledger: store.ledger(plan)?, earlier: Earlier::read(store, sweep)? })
-    }
-}
-
-impl Earlier {
-    fn read(store: &mut Store, now: &Sweep) -> Result<Option<Self>> {
-        let Some(stored) = store.latest_sweep(Some(&now.name))?.filter(|stored| stored.digest != now.digest) else {
-            return Ok(None);
-        };
-        // An older program may have written what this one no longer reads; then there is nothing to compare with.
-        let Ok(sweep) = grid::parse(&stored.path, &stored.text) else { return Ok(None) };
-        let plan = build(&sweep, &Selection::default())?;
-        let ledger = store.ledger(&plan)?;
-        Ok(Some(Self { sweep, plan, ledger }))
-    }
-}
-
 impl<'a> View<'a> {
-    fn new(sweep: &'a Sweep, plan: &'a Plan, known: &Known) -> Self {
+    fn new(sweep: &'a Sweep, plan: &'a Plan, known: Known) -> Self {
         let actions = advance(sweep, plan, &known.ledger);
-        let now = Revision { sweep, plan };
-        let history = known.earlier.as_ref().map_or_else(History::default, |earlier| {
-            plan::compare(Revision { sweep: &earlier.sweep, plan: &earlier.plan }, now, &earlier.ledger)
-        });
         Self {
             counts: actions.by_stage(sweep, plan),
             costs: plan::costs(sweep, plan, &actions, &known.ledger),
@@ -147,7 +117,7 @@ impl<'a> View<'a> {
             sweep,
             plan,
             actions,
-            history,
+            history: known.history,
         }
     }
 
@@ -180,7 +150,7 @@ impl<'a> View<'a> {
             let numbers = [grouped(shared.cells), grouped(shared.runs), or_blank(shared.shared)];
             table.row([vec![grid.name.clone()], numbers.to_vec(), vec![with.join(", ")]].concat());
         }
-        if self.plan.grids.len() > 1 {
+        if self.shared.iter().filter(|shared| shared.cells > 0).count() > 1 {
             let cells = self.shared.iter().map(|shared| shared.cells).sum();
             table.row(vec!["all".to_owned(), grouped(cells), grouped(self.plan.runs.len())]);
         }
@@ -273,8 +243,8 @@ impl<'a> View<'a> {
         let mut groups: std::collections::BTreeMap<(u16, &str, String), usize> = std::collections::BTreeMap::new();
         for (task, standing) in self.plan.tasks.iter().zip(&self.actions.standings) {
             let (verdict, reason) = match standing {
-                Standing::Failed { reason, .. } => ("failed", format!("{reason:?}")),
-                Standing::Retry { reason, .. } => ("retry", format!("{reason:?}")),
+                Standing::Failed { reason, .. } => ("failed", reason.to_string()),
+                Standing::Retry { reason, .. } => ("retry", reason.to_string()),
                 Standing::Blocked { on } => ("blocked", format!("needs {}", self.stage_name(*on))),
                 Standing::New | Standing::Waiting { .. } | Standing::Running | Standing::Done | Standing::Cancelled => {
                     continue;

@@ -122,6 +122,7 @@ impl Reading {
         let value = tree::parse_value(file, right, &self.diagnostics)
             .unwrap_or_else(|| Node { span, kind: Kind::Text(right.to_owned()) });
         let path = self.path_of(root, key)?;
+        check_kind(root, &path, key, &value)?;
         if root.insert(&path, value) {
             Ok(())
         } else {
@@ -138,10 +139,8 @@ impl Reading {
             return Ok(vec!["defaults", key]);
         }
         let path: Vec<&str> = key.split('.').collect();
-        if let [first, _, ..] = path[..] {
-            if TOP_KEYS.contains(&first) {
-                return Ok(path);
-            }
+        if path.len() > 1 && path.first().is_some_and(|first| TOP_KEYS.contains(first)) {
+            return Ok(path);
         }
         let factors = match root.get("defaults").map(|entry| &entry.value.kind) {
             Some(Kind::Table(table)) => table.keys().collect(),
@@ -159,6 +158,22 @@ impl Reading {
             None => sweep.ok_or_else(|| Error::general("the sweep file could not be read")),
         }
     }
+}
+
+/// A default keeps its kind: the levels beside it have it too.
+fn check_kind(root: &Table, path: &[&str], key: &str, value: &Node) -> Result<()> {
+    let ["defaults", factor] = path else { return Ok(()) };
+    let known = match root.get("defaults").map(|entry| &entry.value.kind) {
+        Some(Kind::Table(table)) => table.get(factor).map(|entry| &entry.value.kind),
+        _ => None,
+    };
+    let same = known.is_none_or(|known| match (known, &value.kind) {
+        // A whole number is a number, and an amount.
+        (Kind::Float(_) | Kind::Text(_), Kind::Int(_)) => true,
+        (known, kind) => std::mem::discriminant(known) == std::mem::discriminant(kind),
+    });
+    let wanted = known.map_or("", Kind::name);
+    if same { Ok(()) } else { Err(Error::usage(format!("`--set {key}` gives {}, not {wanted}", value.kind.name()))) }
 }
 
 fn read_file(path: &Path) -> Result<String> {

@@ -71,6 +71,20 @@ pub struct History {
     pub orphans: Vec<TaskId>,
 }
 
+impl History {
+    /// Take over what an older revision left, where a newer one left nothing.
+    pub fn add_older(&mut self, older: Self) {
+        for (task, stale) in older.stale {
+            self.stale.entry(task).or_insert(stale);
+        }
+        self.orphans.extend(older.orphans);
+        self.orphans.sort_unstable();
+        self.orphans.dedup();
+        let replaced: HashSet<TaskId> = self.stale.values().map(|stale| stale.earlier).collect();
+        self.orphans.retain(|orphan| !replaced.contains(orphan));
+    }
+}
+
 /// Compare `now` with the revision `before`; `ledger` knows what became of the earlier tasks.
 #[must_use]
 pub fn compare(before: Revision<'_>, now: Revision<'_>, ledger: &Ledger) -> History {

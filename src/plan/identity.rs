@@ -84,8 +84,8 @@ struct Message {
 }
 
 impl Message {
-    /// Enough for a stage with fifty parameters.
-    const SHORT: usize = 1024;
+    /// Enough for a stage with a dozen parameters; a longer message goes through a hasher.
+    const SHORT: usize = 320;
 
     fn new(kind: u8) -> Self {
         let mut bytes = [0; Self::SHORT];

@@ -11,6 +11,8 @@ mod expand;
 pub mod explain;
 mod forecast;
 mod history;
+#[cfg(test)]
+mod history_tests;
 mod identity;
 mod sharing;
 mod table;

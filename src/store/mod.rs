@@ -13,6 +13,7 @@ mod lock;
 mod observations;
 mod plans;
 mod results;
+mod revisions;
 mod rows;
 mod spelling;
 mod writer;
@@ -21,6 +22,7 @@ pub use imports::{Import, ImportedScore};
 pub use observations::{StoredArtifact, StoredSeries};
 pub use plans::{Selection, StoredSweep};
 pub use results::{Ingested, Refused};
+pub use revisions::EarlierText;
 pub use writer::Store;
 
 pub(crate) use writer::read_identity;
