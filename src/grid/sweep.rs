@@ -285,6 +285,21 @@ pub enum ReportKind {
     Table,
 }
 
+impl ReportKind {
+    /// As sweep files write it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Heatmap => "heatmap",
+            Self::Correlation => "correlation",
+            Self::Scaling => "scaling",
+            Self::Bars => "bars",
+            Self::Scatter => "scatter",
+            Self::Table => "table",
+        }
+    }
+}
+
 /// Finished results in a CSV file, and how its columns map to cells and metrics.
 #[derive(Debug, Clone)]
 pub struct ImportSpec {

@@ -1,4 +1,23 @@
 //! From evidence to figures and tables, as bytes.
+//!
+//! [`render`] is the whole of it: observations are joined to cells ([`frame`]), each declared report becomes an
+//! [`item`](item::Item) with drawings ([`figure`]) and tables ([`table`]), and those become files. Nothing here reads or
+//! writes anything, and the same evidence gives the same bytes.
 
+mod automatic;
+mod document;
 pub mod figure;
 pub mod frame;
+pub mod item;
+mod printed;
+mod render;
+mod selection;
+pub mod table;
+
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod world;
+
+pub use render::{File, Rendering, Summary, render};
+pub use selection::{Format, Selection};

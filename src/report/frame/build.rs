@@ -1,10 +1,11 @@
 //! A frame: the cells of one grid, and every measure of each.
 
+use std::cmp::Reverse;
+
 use hashbrown::HashMap;
 use rayon::prelude::*;
 
 use super::index::Index;
-use super::measure::Measure;
 use super::run::{RunScore, scores_of};
 use super::score::{CellState, IMPORTED, Reading, Score, Variant};
 use super::state::missing;
@@ -12,7 +13,7 @@ use crate::attempt::FailureReason;
 use crate::grid::filter::Condition;
 use crate::grid::{Grid, LevelIx};
 use crate::plan::RunIx;
-use crate::stats::summarize;
+use crate::stats::{self, Summary};
 
 /// The scores of one grid: a row a cell, a column a measure.
 #[derive(Debug)]
@@ -21,6 +22,8 @@ pub struct Frame<'a> {
     pub index: &'a Index<'a>,
     /// In the grid's order.
     pub cells: Vec<FrameCell>,
+    /// By measure: the source that covers most cells.
+    main_sources: Vec<Option<&'a str>>,
     /// Row a cell, column a measure.
     slots: Vec<Slot>,
     readings: Vec<Reading>,
@@ -51,8 +54,10 @@ impl<'a> Frame<'a> {
     pub fn of(index: &'a Index<'a>, grid: usize, filter: Option<&Condition>) -> Option<Self> {
         let spec = index.sweep.grids.get(grid)?;
         let cells = cells(index, grid, filter)?;
-        let chunks: Vec<Chunk> = cells.par_chunks(CHUNK).map(|cells| Chunk::of(index, cells)).collect();
-        let mut frame = Self { grid: spec, index, cells, slots: Vec::new(), readings: Vec::new() };
+        let critical = Critical::up_to(cells.iter().map(|cell| cell.replicates.len()).max().unwrap_or(0));
+        let chunks: Vec<Chunk> = cells.par_chunks(CHUNK).map(|cells| Chunk::of(index, &critical, cells)).collect();
+        let mut frame =
+            Self { grid: spec, index, cells, main_sources: Vec::new(), slots: Vec::new(), readings: Vec::new() };
         frame.slots.reserve_exact(frame.cells.len() * index.measures.len());
         frame.readings.reserve_exact(chunks.iter().map(|chunk| chunk.readings.len()).sum());
         for mut chunk in chunks {
@@ -73,24 +78,21 @@ impl<'a> Frame<'a> {
         }
     }
 
-    /// The measures, in the sweep's order.
-    #[must_use]
-    pub fn measures(&self) -> &'a [Measure] {
-        &self.index.measures
-    }
-
     /// Whether any cell has a value of the measure.
     #[must_use]
     pub fn has(&self, measure: usize) -> bool {
         (0..self.cells.len()).any(|cell| self.score(cell, measure).value().is_some())
     }
 
-    /// The label of a cell's level on an axis.
+    /// What a seed draws anew, and so what the intervals over seeds speak of.
     #[must_use]
-    pub fn label(&self, cell: usize, axis: usize) -> &'a str {
-        let level = self.cells.get(cell).and_then(|cell| cell.coordinates.get(axis));
-        let axis = self.grid.axes.get(axis);
-        axis.zip(level).and_then(|(axis, &level)| axis.levels.get(usize::from(level))).map_or("", |level| &level.label)
+    pub fn shared_by_seeds(&self) -> String {
+        let redraw = self.grid.seeds.as_ref().map(|seeds| seeds.redraw.join(", ")).unwrap_or_default();
+        if redraw.is_empty() {
+            "A seed changes what its stages draw from it; everything else is shared by the replicates.".to_owned()
+        } else {
+            format!("A seed draws anew: {redraw}; everything else is shared by the replicates.")
+        }
     }
 
     /// Where a reading comes from, as footnotes say it.
@@ -109,25 +111,49 @@ impl<'a> Frame<'a> {
         }
     }
 
+    /// The source that covers most cells of a measure.
+    #[must_use]
+    pub fn main_source(&self, measure: usize) -> Option<&'a str> {
+        self.main_sources.get(measure).copied().flatten()
+    }
+
+    /// The bare source of a reading, as imports and stores name it.
+    #[must_use]
+    pub fn bare_source(&self, reading: &Reading) -> Option<&'a str> {
+        self.index.origins.get(usize::from(reading.variant.origin)).map(|origin| origin.source)
+    }
+
     /// Of several sources, show the one that covers most cells of this grid, so that a table is of one source wherever
     /// that is possible; on a tie what was measured here, then the order of names.
     fn put_main_source_first(&mut self) {
-        let measures = self.index.measures.len();
-        let mut cover: HashMap<(usize, Variant), usize> = HashMap::new();
+        let measures = self.index.measures.len().max(1);
+        let cover = self.cover(measures);
+        let sources =
+            |variant: Variant| self.index.origins.get(usize::from(variant.origin)).map(|origin| origin.source);
+        let rank = |measure: usize, variant: Variant| {
+            let covered = cover.get(&(measure, variant)).copied().unwrap_or_default();
+            let source = sources(variant);
+            (Reverse(covered), source != Some(MEASURED), source, variant)
+        };
+        for (position, slot) in self.slots.iter().enumerate().filter(|(_, slot)| slot.count > 1) {
+            self.readings[slot.range()].sort_by_key(|reading| rank(position % measures, reading.variant));
+        }
+        let main = |measure: usize| {
+            let variants = cover.keys().filter(|(of, _)| *of == measure).map(|(_, variant)| *variant);
+            variants.min_by_key(|&variant| rank(measure, variant)).and_then(sources)
+        };
+        self.main_sources = (0..measures).map(main).collect();
+    }
+
+    /// Number of cells that each variant of each measure has a value for.
+    fn cover(&self, measures: usize) -> HashMap<(usize, Variant), usize> {
+        let mut cover = HashMap::new();
         for (position, slot) in self.slots.iter().enumerate() {
-            for reading in &self.readings[slot.range()] {
-                *cover.entry((position % measures, reading.variant)).or_default() +=
-                    usize::from(reading.summary.is_some());
+            for reading in self.readings[slot.range()].iter().filter(|reading| reading.summary.is_some()) {
+                *cover.entry((position % measures, reading.variant)).or_default() += 1;
             }
         }
-        for (position, slot) in self.slots.iter().enumerate().filter(|(_, slot)| slot.count > 1) {
-            let rank = |reading: &Reading| {
-                let covered = cover.get(&(position % measures, reading.variant)).copied().unwrap_or_default();
-                let source = self.index.origins.get(usize::from(reading.variant.origin)).map(|origin| origin.source);
-                (std::cmp::Reverse(covered), source != Some(MEASURED), source, reading.variant)
-            };
-            self.readings[slot.range()].sort_by(|left, right| rank(left).cmp(&rank(right)));
-        }
+        cover
     }
 }
 
@@ -165,7 +191,7 @@ struct Chunk {
 }
 
 impl Chunk {
-    fn of(index: &Index, cells: &[FrameCell]) -> Self {
+    fn of(index: &Index, critical: &Critical, cells: &[FrameCell]) -> Self {
         let mut chunk = Self { slots: Vec::new(), readings: Vec::new() };
         let mut scores = Vec::new();
         for cell in cells {
@@ -175,18 +201,19 @@ impl Chunk {
             }
             // Stable, so that replicates stay in the plan's order and sums are the same every time.
             scores.sort_by_key(|score| (score.measure, score.variant));
-            chunk.push(index, cell, &scores);
+            chunk.push(index, critical, cell, &scores);
         }
         chunk
     }
 
-    fn push(&mut self, index: &Index, cell: &FrameCell, scores: &[RunScore]) {
+    fn push(&mut self, index: &Index, critical: &Critical, cell: &FrameCell, scores: &[RunScore]) {
         let mut rest = scores;
         for measure in 0..index.measures.len() {
             let (own, others) = rest.split_at(rest.partition_point(|score| usize::from(score.measure) <= measure));
             rest = others;
             let first = self.readings.len();
-            self.readings.extend(own.chunk_by(|left, right| left.variant == right.variant).filter_map(reading));
+            let variants = own.chunk_by(|left, right| left.variant == right.variant);
+            self.readings.extend(variants.filter_map(|scores| reading(scores, critical)));
             let readings = &self.readings[first..];
             let state = state(index, measure, cell, readings);
             let (first, count) = (u32::try_from(first).unwrap_or(u32::MAX), u32::try_from(readings.len()).unwrap_or(0));
@@ -195,12 +222,28 @@ impl Chunk {
     }
 }
 
-fn reading(scores: &[RunScore]) -> Option<Reading> {
+/// Student's t for the interval over n replicates, by n: one for each number of replicates, not one for each cell.
+struct Critical(Vec<Option<f64>>);
+
+impl Critical {
+    fn up_to(replicates: usize) -> Self {
+        let t = |n: usize| stats::quantile(f64::midpoint(1.0, stats::LEVEL), n.checked_sub(1)? as f64);
+        Self((0..=replicates).map(t).collect())
+    }
+
+    fn half_width(&self, summary: &Summary) -> Option<f64> {
+        Some(self.0.get(summary.n).copied()?? * summary.stderr()?)
+    }
+}
+
+fn reading(scores: &[RunScore], critical: &Critical) -> Option<Reading> {
     let first = scores.first()?;
     let finite: Vec<f64> = scores.iter().map(|score| score.value).filter(|value| value.is_finite()).collect();
+    let summary = stats::summarize(&finite).ok();
     Some(Reading {
         variant: first.variant,
-        summary: summarize(&finite).ok(),
+        summary,
+        half_width: summary.and_then(|summary| critical.half_width(&summary)),
         not_finite: scores.len() - finite.len(),
         items: first.items.filter(|_| scores.iter().all(|score| score.items == first.items)),
         stderr: first.stderr.filter(|_| scores.len() == 1),

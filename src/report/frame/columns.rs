@@ -21,7 +21,7 @@ impl Frame<'_> {
             columns.push(Column::new(spec.name.as_str().into(), values));
             if self.has_replicates() {
                 let half: Vec<Option<f64>> =
-                    shown.iter().map(|reading| reading.and_then(Reading::half_width)).collect();
+                    shown.iter().map(|reading| reading.and_then(|reading| reading.half_width)).collect();
                 let count =
                     |reading: &Option<&Reading>| reading.and_then(|reading| reading.summary).map_or(0, |s| s.n as u64);
                 columns.push(Column::new(format!("{}_ci95", spec.name).into(), half));

@@ -5,7 +5,7 @@ use hashbrown::HashMap;
 use super::measure::{Measure, measures};
 use crate::attempt::Ledger;
 use crate::evidence::Evidence;
-use crate::grid::{Stage, Sweep};
+use crate::grid::{ImportSpec, Stage, Sweep};
 use crate::metric::{Observation, Subject};
 use crate::plan::{Plan, TaskIx};
 use crate::value::Value;
@@ -80,6 +80,24 @@ impl<'a> Index<'a> {
         };
         index.producers = index.find_producers();
         index
+    }
+
+    /// Number of grids in the plan.
+    #[must_use]
+    pub fn plan_grids(&self) -> usize {
+        self.plan.grids.len()
+    }
+
+    /// The position of the grid `name`.
+    #[must_use]
+    pub fn grid(&self, name: &str) -> Option<usize> {
+        self.sweep.grid(name)
+    }
+
+    /// How finished results were imported.
+    #[must_use]
+    pub fn imports(&self) -> &'a [ImportSpec] {
+        &self.sweep.imports
     }
 
     /// Observations that were measured by `task`, by position.

@@ -58,6 +58,12 @@ impl Measure {
         measured || (self.name == metric && benchmark.is_empty())
     }
 
+    /// Whether it is the mean of other measures.
+    #[must_use]
+    pub fn is_mean(&self) -> bool {
+        !self.parts.is_empty()
+    }
+
     /// Label and arrow: `FID ↓`.
     #[must_use]
     pub fn heading(&self) -> String {

@@ -4,6 +4,7 @@
 //! grid (a task's scores reach every run that shares the task), fills in derived metrics, and keeps replicates together
 //! and sources apart. A [`Score`] always says how complete it is; nothing here averages over sources.
 
+mod axes;
 mod build;
 mod columns;
 mod index;
@@ -16,3 +17,6 @@ pub use build::{Frame, FrameCell};
 pub use index::Index;
 pub use measure::Measure;
 pub use score::{CellState, Reading, Score};
+
+#[cfg(test)]
+mod tests;

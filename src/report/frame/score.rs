@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::attempt::FailureReason;
-use crate::stats::{self, Summary};
+use crate::stats::Summary;
 
 /// How complete a cell's score is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,6 +79,8 @@ pub struct Reading {
     pub(super) variant: Variant,
     /// Over the replicates with a finite value; `None` when there is none.
     pub summary: Option<Summary>,
+    /// Half the width of the 95% t interval over replicates; `None` for a single one.
+    pub half_width: Option<f64>,
     /// Replicates whose value is NaN or infinite.
     pub not_finite: usize,
     /// Number of items in the benchmark, where every replicate has the same.
@@ -92,12 +94,6 @@ impl Reading {
     #[must_use]
     pub fn value(&self) -> Option<f64> {
         self.summary.map(|summary| summary.mean)
-    }
-
-    /// Half the width of the 95% t interval over replicates; `None` for a single one.
-    #[must_use]
-    pub fn half_width(&self) -> Option<f64> {
-        self.summary?.half_width(stats::LEVEL)
     }
 
     /// Whether it is the mean of other measures.

@@ -8,20 +8,28 @@ use crate::plan::{RunIx, TaskIx};
 
 /// Why none of `runs`, the replicates of one cell, has a value of `measure`.
 pub(super) fn missing(index: &Index, measure: usize, runs: &[RunIx]) -> CellState {
-    let stages = stages_of(index, measure);
-    let tasks = || runs.iter().flat_map(|&run| stages.iter().filter_map(move |&stage| index.plan.task_of(run, stage)));
-    if let Some(reason) = tasks().find_map(|task| failure(index, task)) {
-        return CellState::Failed(reason);
-    }
-    if tasks().next().is_none() { CellState::NotApplicable } else { CellState::NotRun }
+    let states: Vec<CellState> = runs.iter().map(|&run| of_run(index, measure, run)).collect();
+    let failed = states.iter().copied().find(|state| matches!(state, CellState::Failed(_)));
+    let applies = states.iter().any(|&state| state != CellState::NotApplicable);
+    failed.unwrap_or(if applies { CellState::NotRun } else { CellState::NotApplicable })
 }
 
-/// The stages that give the measure; while nothing has been measured, any that measures may.
-fn stages_of(index: &Index, measure: usize) -> Vec<usize> {
+fn of_run(index: &Index, measure: usize, run: RunIx) -> CellState {
     let known = &index.producers[measure];
-    if !known.is_empty() {
-        return known.clone();
+    let stages = if known.is_empty() { candidates(index) } else { known.clone() };
+    let tasks: Vec<TaskIx> = stages.iter().filter_map(|&stage| index.plan.task_of(run, stage)).collect();
+    let failures: Vec<FailureReason> = tasks.iter().filter_map(|&task| failure(index, task)).collect();
+    // While nobody knows which stage gives the measure, one that failed may be another one.
+    let counts = !known.is_empty() || failures.len() == tasks.len();
+    match failures.first() {
+        Some(&reason) if counts => CellState::Failed(reason),
+        _ if tasks.is_empty() => CellState::NotApplicable,
+        _ => CellState::NotRun,
     }
+}
+
+/// While nothing has been measured, any stage that measures may give any measure.
+fn candidates(index: &Index) -> Vec<usize> {
     let measures = |stage: &usize| index.sweep.stages[*stage].kind == StageKind::Measure;
     let measuring: Vec<usize> = index.final_stages.iter().copied().filter(measures).collect();
     if measuring.is_empty() { index.final_stages.clone() } else { measuring }

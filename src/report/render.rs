@@ -1,0 +1,136 @@
+//! A whole report as files.
+
+use hashbrown::HashMap;
+
+use super::document;
+use super::frame::{Frame, Index};
+use super::item::{Asked, Item};
+use super::selection::{Format, Selection};
+use super::table::{csv, latex, markdown};
+use crate::evidence::Evidence;
+use crate::grid::Report;
+use crate::{Error, Result};
+
+/// Dots an inch of PNG files: sharp in print at a page's width.
+const PNG_DPI: f32 = 200.0;
+
+/// A file of a report.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct File {
+    /// Its name, without a folder.
+    pub name: String,
+    pub bytes: Vec<u8>,
+}
+
+/// A report, ready to be written.
+#[derive(Debug)]
+pub struct Rendering {
+    pub files: Vec<File>,
+    pub items: Vec<Summary>,
+}
+
+/// What one item came to, for messages and machines.
+#[derive(Debug)]
+pub struct Summary {
+    pub name: String,
+    /// What the stamp says; `None` when nothing is missing.
+    pub partial: Option<String>,
+    pub json: serde_json::Value,
+}
+
+/// Everything that `selection` asks for. The same evidence and selection give the same bytes.
+///
+/// # Errors
+/// Nothing has been measured, or a report names what its grid does not have.
+pub fn render(evidence: &Evidence, selection: &Selection) -> Result<Rendering> {
+    let index = Index::of(evidence);
+    let reports = selection.reports(evidence.sweep, &index)?;
+    let frames = Frames::of(&index, &reports)?;
+    let mut rendering = Rendering { files: Vec::new(), items: Vec::new() };
+    let mut items = Vec::new();
+    for report in &reports {
+        let frame = frames.get(report)?;
+        let printed = selection.printed.iter().find(|(name, _)| *name == report.name).map(|(_, text)| text.as_str());
+        let item = Item::of(Asked { report, frame, printed })?;
+        files(&item, selection, &mut rendering.files)?;
+        rendering.items.push(summary(&item, frame));
+        items.push(item);
+    }
+    if selection.wants(Format::Md) {
+        let text = document::document(evidence.sweep, selection, &items);
+        rendering.files.push(File { name: "README.md".to_owned(), bytes: text.into_bytes() });
+    }
+    Ok(rendering)
+}
+
+/// One frame for each grid and filter, whatever the number of reports that ask for it.
+struct Frames<'a>(HashMap<(&'a str, &'a str), Frame<'a>>);
+
+impl<'a> Frames<'a> {
+    fn of(index: &'a Index<'a>, reports: &'a [Report]) -> Result<Self> {
+        let mut frames = HashMap::new();
+        for report in reports {
+            let filter = report.filter.as_ref().map(|filter| &filter.condition);
+            let made = || index.grid(&report.grid).and_then(|grid| Frame::of(index, grid, filter));
+            if let hashbrown::hash_map::Entry::Vacant(entry) = frames.entry(key(report)) {
+                entry.insert(made().ok_or_else(|| no_grid(report))?);
+            }
+        }
+        Ok(Self(frames))
+    }
+
+    fn get(&'a self, report: &'a Report) -> Result<&'a Frame<'a>> {
+        self.0.get(&key(report)).ok_or_else(|| no_grid(report))
+    }
+}
+
+fn key(report: &Report) -> (&str, &str) {
+    (&report.grid, report.filter.as_ref().map_or("", |filter| &filter.text))
+}
+
+fn no_grid(report: &Report) -> Error {
+    Error::usage(format!("report `{}` is about the grid `{}`, which is not planned", report.name, report.grid))
+        .hint("plan the sweep again: `sweep plan`")
+}
+
+fn files(item: &Item, selection: &Selection, out: &mut Vec<File>) -> Result<()> {
+    let mut push = |format: Format, suffix: &str, extension: &str, bytes: Vec<u8>| {
+        if selection.wants(format) {
+            out.push(File { name: format!("{}{suffix}.{extension}", item.name), bytes });
+        }
+    };
+    for (suffix, drawing) in &item.drawings {
+        // Drawing costs: only what is asked for.
+        if selection.wants(Format::Svg) {
+            push(Format::Svg, suffix, "svg", drawing.svg()?.into_bytes());
+        }
+        if selection.wants(Format::Png) {
+            push(Format::Png, suffix, "png", drawing.png(PNG_DPI)?);
+        }
+    }
+    for (suffix, table) in &item.tables {
+        push(Format::Md, suffix, "md", markdown(table).into_bytes());
+        push(Format::Tex, suffix, "tex", latex(table, &format!("{}{suffix}", item.name)).into_bytes());
+    }
+    if selection.wants(Format::Csv) {
+        push(Format::Csv, "", "csv", csv(&item.data).map_err(|error| failed(item, &error))?);
+    }
+    Ok(())
+}
+
+fn failed(item: &Item, error: &dyn std::fmt::Display) -> Error {
+    Error::general(error.to_string()).context(format!("cannot write `{}` as CSV", item.name))
+}
+
+fn summary(item: &Item, frame: &Frame) -> Summary {
+    let partial = item.coverage.stamp();
+    let json = serde_json::json!({
+        "name": item.name,
+        "kind": item.kind.word(),
+        "title": item.title,
+        "runs": { "have": item.coverage.have, "of": item.coverage.of, "failed_cells": item.coverage.failed },
+        "partial": !item.coverage.is_complete(),
+        "correlations": item.correlations.iter().map(|pair| pair.to_json(frame)).collect::<Vec<_>>(),
+    });
+    Summary { name: item.name.clone(), partial, json }
+}

@@ -1,0 +1,85 @@
+//! What of a sweep is reported, and in which formats.
+
+use super::automatic;
+use super::frame::Index;
+use crate::grid::{Report, ReportKind, Sweep};
+use crate::{Error, Result};
+
+/// A format of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    Svg,
+    Png,
+    /// The document, `README.md`, and one file a table.
+    Md,
+    Csv,
+    Tex,
+}
+
+/// What to report.
+#[derive(Debug, Clone, Default)]
+pub struct Selection {
+    /// Only these kinds; empty is all.
+    pub kinds: Vec<ReportKind>,
+    /// Only the report of this name.
+    pub name: Option<String>,
+    pub formats: Vec<Format>,
+    /// The command that makes this report, as its first line says it.
+    pub command: String,
+    /// What made it and from what, one line each.
+    pub versions: Vec<String>,
+    /// Files with values that somebody else printed, by report: their text.
+    pub printed: Vec<(String, String)>,
+}
+
+impl Selection {
+    /// The reports to make: those that the sweep declares, or, of each kind that is asked for and that it does not
+    /// declare, what suits its grids.
+    ///
+    /// # Errors
+    /// There is no report of that name or kind.
+    pub fn reports(&self, sweep: &Sweep, index: &Index) -> Result<Vec<Report>> {
+        if let Some(name) = &self.name {
+            let report = sweep.reports.iter().find(|report| &report.name == name);
+            return report.map(|report| vec![report.clone()]).ok_or_else(|| unknown(name, sweep));
+        }
+        if self.kinds.is_empty() {
+            let declared = sweep.reports.clone();
+            return if declared.is_empty() { some(automatic::all(index)?, sweep) } else { Ok(declared) };
+        }
+        let mut reports = Vec::new();
+        for &kind in &self.kinds {
+            let declared: Vec<Report> = sweep.reports.iter().filter(|report| report.kind == kind).cloned().collect();
+            reports.extend(if declared.is_empty() { automatic::of_kind(index, kind)? } else { declared });
+        }
+        some(reports, sweep)
+    }
+
+    /// Whether files of the format are asked for.
+    #[must_use]
+    pub fn wants(&self, format: Format) -> bool {
+        self.formats.is_empty() || self.formats.contains(&format)
+    }
+}
+
+fn some(reports: Vec<Report>, sweep: &Sweep) -> Result<Vec<Report>> {
+    if reports.is_empty() {
+        let message =
+            format!("nothing to report of sweep `{}`: no score has been collected or imported yet", sweep.name);
+        return Err(Error::new(crate::error::Kind::Incomplete, message)
+            .hint("run `sweep submit` and `sweep collect`, or `sweep import`"));
+    }
+    Ok(reports)
+}
+
+fn unknown(name: &str, sweep: &Sweep) -> Error {
+    let names: Vec<&str> = sweep.reports.iter().map(|report| report.name.as_str()).collect();
+    let error = Error::usage(format!("sweep `{}` declares no report `{}`", sweep.name, name.escape_debug()));
+    let nearest = names
+        .iter()
+        .max_by(|left, right| strsim::jaro_winkler(left, name).total_cmp(&strsim::jaro_winkler(right, name)));
+    match nearest {
+        None => error.hint("declare it under `[reports.<name>]`, or ask for a kind: `--heatmap`"),
+        Some(nearest) => error.hint(format!("did you mean `{nearest}`? It declares {}", names.join(", "))),
+    }
+}
