@@ -3,6 +3,7 @@
 mod explain;
 mod known;
 mod plan;
+mod report;
 
 use std::process::ExitCode;
 
@@ -22,6 +23,7 @@ pub struct Cli {
 enum Verb {
     Explain(explain::Args),
     Plan(plan::Args),
+    Report(report::Args),
 }
 
 impl Cli {
@@ -33,6 +35,7 @@ impl Cli {
         match self.verb {
             Verb::Explain(args) => args.run(),
             Verb::Plan(args) => args.run(),
+            Verb::Report(args) => args.run(),
         }
     }
 }

@@ -1,0 +1,191 @@
+//! `sweep report`: figures and tables of what has been measured and imported.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use serde_json::json;
+
+use crate::error::{Context, Error, Kind, Result};
+use crate::evidence::Evidence;
+use crate::grid::{self, ReportKind, Sweep};
+use crate::plan::{self, Plan};
+use crate::project::Project;
+use crate::report::{self, File, Format, Rendering};
+use crate::store::Store;
+use crate::ui;
+
+/// Draw and tabulate what has been measured and imported
+///
+/// Without options: everything that the sweep declares under `[reports]`, into `reports/<sweep>/`. A kind that it does
+/// not declare is made from whatever axes and metrics suit it.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Sweep file, or name of a planned sweep; without it the sweep that was planned last
+    sweep: Option<String>,
+    /// Only heatmaps
+    #[arg(long)]
+    heatmap: bool,
+    /// Only correlations
+    #[arg(long)]
+    correlation: bool,
+    /// Only curves over an amount
+    #[arg(long)]
+    scaling: bool,
+    /// Only tables
+    #[arg(long)]
+    table: bool,
+    /// Only the report of this name
+    #[arg(long, value_name = "REPORT", conflicts_with_all = ["heatmap", "correlation", "scaling", "table"])]
+    name: Option<String>,
+    /// Folder for the files [default: reports/<sweep>]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Formats to write
+    #[arg(long, value_delimiter = ',', default_values = ["svg", "png", "md", "csv", "tex"])]
+    format: Vec<Format>,
+    /// A line for the head of the document, such as the machine and the date
+    #[arg(long, value_name = "TEXT")]
+    note: Option<String>,
+    /// Print what was made as JSON
+    #[arg(long)]
+    json: bool,
+    /// Fail with code 5 when anything is missing; the files are written all the same
+    #[arg(long)]
+    require_complete: bool,
+}
+
+impl Args {
+    /// Make the report.
+    ///
+    /// # Errors
+    /// Nothing is planned or measured, a report cannot be made, or a file cannot be written.
+    pub fn run(self) -> Result<ExitCode> {
+        let project = Project::require(Path::new("."))?;
+        let mut store = Store::open(&project)?;
+        let (sweep, plan) = self.load(&mut store)?;
+        let ledger = store.ledger(&plan)?;
+        let observations = store.observations(&plan)?;
+        let evidence = Evidence { sweep: &sweep, plan: &plan, ledger: &ledger, observations: &observations };
+        let rendering = report::render(&evidence, &self.selection(&project, &sweep)?)?;
+        let folder = self.out.clone().unwrap_or_else(|| project.root().join("reports").join(&sweep.name));
+        write(&folder, &rendering.files)?;
+        self.show(&sweep, &folder, &rendering)?;
+        if self.require_complete { complete(&rendering) } else { Ok(ExitCode::SUCCESS) }
+    }
+
+    /// The sweep of a file as it is now, or of a recorded plan as it was then.
+    fn load(&self, store: &mut Store) -> Result<(Sweep, Plan)> {
+        let file = self.sweep.as_deref().map(Path::new).filter(|path| path.is_file());
+        if let Some(path) = file {
+            let sweep = grid::load(path)?;
+            let plan = plan::build(&sweep, &plan::Selection::default())?;
+            return Ok((sweep, plan));
+        }
+        let stored =
+            store.latest_sweep(self.sweep.as_deref())?.ok_or_else(|| nothing_planned(self.sweep.as_deref()))?;
+        let sweep = grid::parse(&stored.path, &stored.text)?;
+        let filter = stored.selection.filter.as_deref().map(|text| sweep.condition(text)).transpose()?;
+        let plan = plan::build(&sweep, &plan::Selection { filter, ..plan::Selection::default() })?;
+        Ok((sweep, plan))
+    }
+
+    fn selection(&self, project: &Project, sweep: &Sweep) -> Result<report::Selection> {
+        Ok(report::Selection {
+            kinds: self.kinds(),
+            name: self.name.clone(),
+            formats: self.format.clone(),
+            command: self.command(),
+            versions: self.versions(project, sweep),
+            printed: printed(sweep)?,
+        })
+    }
+
+    fn kinds(&self) -> Vec<ReportKind> {
+        let asked = [
+            (self.heatmap, ReportKind::Heatmap),
+            (self.correlation, ReportKind::Correlation),
+            (self.scaling, ReportKind::Scaling),
+            (self.table, ReportKind::Table),
+        ];
+        asked.into_iter().filter(|(asked, _)| *asked).map(|(_, kind)| kind).collect()
+    }
+
+    /// The command, for the first line of the document. The formats and the folder change no number in it.
+    fn command(&self) -> String {
+        let kinds = self.kinds().into_iter().map(|kind| format!("--{}", kind.word()));
+        let name = self.name.iter().map(|name| format!("--name {}", quoted(name)));
+        let words = self.sweep.iter().map(|sweep| quoted(sweep)).chain(kinds).chain(name);
+        std::iter::once("sweep report".to_owned()).chain(words).collect::<Vec<_>>().join(" ")
+    }
+
+    fn versions(&self, project: &Project, sweep: &Sweep) -> Vec<String> {
+        let path = fs::canonicalize(&sweep.path).unwrap_or_else(|_| sweep.path.clone());
+        let path = path.strip_prefix(project.root()).unwrap_or(&sweep.path).display().to_string();
+        let made = format!("sweep {}, {path} (digest {})", env!("CARGO_PKG_VERSION"), sweep.digest.short(12));
+        std::iter::once(made).chain(self.note.clone()).collect()
+    }
+
+    fn show(&self, sweep: &Sweep, folder: &Path, rendering: &Rendering) -> Result<()> {
+        let files: Vec<PathBuf> = rendering.files.iter().map(|file| folder.join(&file.name)).collect();
+        let text = if self.json {
+            let items: Vec<_> = rendering.items.iter().map(|item| &item.json).collect();
+            let value =
+                json!({ "schema_version": 1, "sweep": sweep.name, "folder": folder, "files": files, "reports": items });
+            format!("{value:#}\n")
+        } else {
+            files.iter().map(|file| format!("{}\n", file.display())).collect()
+        };
+        ui::print_all(&text)
+    }
+}
+
+fn nothing_planned(name: Option<&str>) -> Error {
+    match name {
+        None => Error::usage("no sweep has been planned in this project").hint("run `sweep plan <file>` first"),
+        Some(name) => Error::usage(format!("`{}` is neither a file nor a planned sweep", name.escape_debug()))
+            .hint("run `sweep plan <file>` first, or name the file"),
+    }
+}
+
+/// The files with printed values that the sweep's reports name.
+fn printed(sweep: &Sweep) -> Result<Vec<(String, String)>> {
+    let reports = sweep.reports.iter().filter_map(|report| Some((report, report.printed.as_ref()?)));
+    let read = |(report, path): (&grid::Report, &PathBuf)| {
+        let text = fs::read_to_string(path)
+            .context(|| format!("cannot read `{}`, the printed values of report `{}`", path.display(), report.name))?;
+        Ok((report.name.clone(), text))
+    };
+    reports.map(read).collect()
+}
+
+/// A word of a command as a shell would need it.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/');
+    if word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }
+}
+
+/// Each file appears whole or not at all. Not flushed to disk one by one: a lost report is made again.
+fn write(folder: &Path, files: &[File]) -> Result<()> {
+    fs::create_dir_all(folder).context(|| format!("cannot make the folder `{}`", folder.display()))?;
+    for file in files {
+        let path = folder.join(&file.name);
+        let temporary = folder.join(format!(".{}.tmp", file.name));
+        fs::write(&temporary, &file.bytes)
+            .and_then(|()| fs::rename(&temporary, &path))
+            .context(|| format!("cannot write `{}`", path.display()))?;
+    }
+    Ok(())
+}
+
+fn complete(rendering: &Rendering) -> Result<ExitCode> {
+    let missing: Vec<String> = rendering
+        .items
+        .iter()
+        .filter_map(|item| Some(format!("`{}` is {}", item.name, item.partial.as_ref()?)))
+        .collect();
+    if missing.is_empty() {
+        return Ok(ExitCode::SUCCESS);
+    }
+    Err(Error::new(Kind::Incomplete, missing.join("; ")).hint("`sweep status` says which runs are missing and why"))
+}
