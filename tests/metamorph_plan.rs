@@ -101,7 +101,7 @@ fn the_cosine_row_of_table_3_is_no_cell_of_table_6() {
 fn metamorph_itself_is_a_run_of_its_own() {
     // Table 1 is LLaMA-3.1 8B on all data; no other table has that pair.
     let (sweep, plan) = metamorph();
-    let metamorph = run(&sweep, &plan, "metamorph", "defaults");
+    let metamorph = run(&sweep, &plan, "metamorph", "only cell");
     let users = plan.grids.iter().flat_map(|grid| &grid.cells).filter(|cell| cell.run == metamorph).count();
     assert_eq!(users, 1);
 }

@@ -101,7 +101,11 @@ impl Args {
         let mut store = Store::open_for_writing(&project, "plan")?;
         let known = Known::read(&mut store, sweep, selected)?;
         // The whole sweep is recorded: a selection is a way to look at it, not another sweep.
-        store.record_plan(sweep, &build(sweep, &Selection::default())?, &Default::default())?;
+        if self.filter.is_none() && self.grid.is_empty() {
+            store.record_plan(sweep, selected, &Default::default())?;
+        } else {
+            store.record_plan(sweep, &build(sweep, &Selection::default())?, &Default::default())?;
+        }
         Ok(known)
     }
 }

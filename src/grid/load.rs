@@ -7,8 +7,8 @@ use super::condition::Names;
 use super::factors::Scope;
 use super::read::{Fields, check_name};
 use super::reports::{self, Known};
-use super::source::{At, Diagnostics, Problem, Sources, Span, single};
-use super::sweep::{Grid, Stage, StageKind, Sweep};
+use super::source::{At, Diagnostics, Problem, Sources, Span, list, single};
+use super::sweep::{Axis, Grid, Stage, StageKind, Sweep};
 use super::tree::{self, Entry, Kind, Node, Table};
 use super::{grids, metrics, stages};
 use crate::error::{Context, Error, Result};
@@ -57,7 +57,26 @@ pub fn load_with(path: &Path, overrides: &[String]) -> Result<Sweep> {
     let alone = overrides.is_empty() && root.get("extends").is_none();
     root.entries.retain(|entry| entry.key != "extends");
     let text = if alone { text } else { root.to_toml().to_string() };
-    reading.check(path, root, text)
+    let mut sweep = reading.check(path, root, text)?;
+    let idle: Vec<String> = overrides.iter().filter_map(|text| idle_override(&sweep, text)).collect();
+    sweep.warnings.extend(idle);
+    Ok(sweep)
+}
+
+/// A warning where an override changes the default of a factor that a grid varies: the grid does not take it.
+fn idle_override(sweep: &Sweep, text: &str) -> Option<String> {
+    let (key, _) = text.split_once('=')?;
+    let factor = sweep.factor(key.trim())?;
+    let sets = |axis: &Axis| axis.levels.iter().any(|level| level.sets.iter().any(|set| set.0 == factor));
+    let grids = sweep.grids.iter().filter(|grid| grid.axes.iter().any(sets));
+    let names: Vec<&str> = grids.map(|grid| grid.name.as_str()).collect();
+    (!names.is_empty()).then(|| {
+        format!(
+            "`--set {}` leaves {} alone, which vary it; `--where` chooses among their cells",
+            key.trim(),
+            list(&names)
+        )
+    })
 }
 
 /// What is needed while files become a sweep.

@@ -90,7 +90,7 @@ pub struct Grid {
 }
 
 impl Grid {
-    /// The cell as `axis=level axis=level`, with its seed.
+    /// The cell as `axis=level axis=level`, with its seed; `only cell` where nothing is varied.
     #[must_use]
     pub fn cell_name(&self, cell: &crate::plan::Cell) -> String {
         let label = |(axis, level): (&Axis, &LevelIx)| {
@@ -99,7 +99,7 @@ impl Grid {
         };
         let mut parts: Vec<String> = self.axes.iter().zip(&cell.coordinates).map(label).collect();
         parts.extend(cell.seed.map(|seed| format!("seed={seed}")));
-        if parts.is_empty() { "defaults".to_owned() } else { parts.join(" ") }
+        if parts.is_empty() { "only cell".to_owned() } else { parts.join(" ") }
     }
 }
 

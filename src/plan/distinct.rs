@@ -73,3 +73,55 @@ fn digest(radices: &[(usize, u64)], row: &[LevelIx]) -> [u8; 16] {
     short.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
     short
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write as _;
+    use std::path::Path;
+
+    use hashbrown::HashSet;
+
+    use super::*;
+    use crate::grid::parse;
+
+    /// A sweep of `factors` factors with `levels` levels each.
+    fn sweep(factors: usize, levels: usize) -> Sweep {
+        let mut text = "name = \"wide\"\ncommand = [\"x\"]\n[zip]\n".to_owned();
+        let list: Vec<String> = (0..levels).map(|level| level.to_string()).collect();
+        (0..factors).for_each(|factor| writeln!(text, "f{factor} = [{}]", list.join(", ")).unwrap());
+        parse(Path::new("wide.toml"), &text).unwrap()
+    }
+
+    /// Rows that look random and repeat.
+    fn rows(factors: usize, levels: usize) -> Vec<Vec<LevelIx>> {
+        let level = |row: usize, factor: usize| LevelIx::try_from((row % 97) * (factor + 7) * 31 % levels).unwrap();
+        (0..1000).map(|row| (0..factors).map(|factor| level(row, factor)).collect()).collect()
+    }
+
+    #[test]
+    fn rows_are_numbered_alike_however_large_their_product_is() {
+        // Dense, sparse (20^9 positions) and by digest (20^40 overflows 128 bits).
+        for (factors, levels) in [(2, 20), (9, 20), (40, 20)] {
+            let sweep = sweep(factors, levels);
+            let every: Vec<usize> = (0..factors).collect();
+            let rows = rows(factors, levels);
+            let mut distinct = Distinct::new(&sweep, &every, rows.len());
+            let mut known: HashMap<Vec<LevelIx>, u32> = HashMap::new();
+            for row in &rows {
+                let next = u32::try_from(known.len()).unwrap();
+                let fresh = !known.contains_key(row);
+                let number = *known.entry(row.clone()).or_insert(next);
+                assert_eq!(distinct.number(row), (number, fresh), "{factors} factors");
+            }
+        }
+    }
+
+    #[test]
+    fn only_the_chosen_factors_tell_rows_apart() {
+        let sweep = sweep(3, 20);
+        let rows = rows(3, 20);
+        let mut distinct = Distinct::new(&sweep, &[1], rows.len());
+        let numbers: HashSet<u32> = rows.iter().map(|row| distinct.number(row).0).collect();
+        assert_eq!(numbers.len(), rows.iter().map(|row| row[1]).collect::<HashSet<_>>().len());
+    }
+}

@@ -26,8 +26,10 @@ pub fn sharing(plan: &Plan) -> Vec<Shared> {
     }
     let mut common = vec![vec![0_usize; plan.grids.len()]; plan.grids.len()];
     let mut shared = vec![Shared::default(); plan.grids.len()];
+    let mut grids = Vec::new();
     for run in members.chunks_exact(words.max(1)) {
-        let grids: Vec<usize> = (0..plan.grids.len()).filter(|grid| run[grid / 64] >> (grid % 64) & 1 == 1).collect();
+        grids.clear();
+        grids.extend(set_bits(run));
         for &grid in &grids {
             shared[grid].runs += 1;
             shared[grid].shared += usize::from(grids.len() > 1);
@@ -39,4 +41,16 @@ pub fn sharing(plan: &Plan) -> Vec<Shared> {
         entry.with = common[grid].iter().copied().enumerate().filter(|&(other, n)| other != grid && n > 0).collect();
     }
     shared
+}
+
+/// Positions of the bits that are set.
+fn set_bits(words: &[u64]) -> impl Iterator<Item = usize> {
+    words.iter().enumerate().flat_map(|(index, &word)| {
+        let mut rest = word;
+        std::iter::from_fn(move || {
+            let bit = (rest != 0).then(|| rest.trailing_zeros() as usize)?;
+            rest &= rest - 1;
+            Some(index * 64 + bit)
+        })
+    })
 }
