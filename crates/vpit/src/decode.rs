@@ -4,7 +4,7 @@
 //! the layout's number of visual tokens, each fed back through the adapter; then the text head speaks again, and normally
 //! says `<image_end>`.
 
-use tch::{Kind, Tensor};
+use tch::Tensor;
 
 use crate::model::{Vpit, dims};
 use crate::sequence::{Batch, Layout, Sequence};
@@ -160,10 +160,4 @@ impl<'a> Decoder<'a> {
             })
             .collect()
     }
-}
-
-/// Whether all numbers of a tensor are finite.
-#[must_use]
-pub fn is_finite(tensor: &Tensor) -> bool {
-    tensor.isfinite().all().to_kind(Kind::Int64).int64_value(&[]) == 1
 }

@@ -191,12 +191,6 @@ impl Parameters {
         self.named.get(name)
     }
 
-    /// Number of scalar parameters.
-    #[must_use]
-    pub fn count(&self) -> usize {
-        self.named.values().map(Tensor::numel).sum()
-    }
-
     /// Write all tensors in the safetensors format, whole or not at all.
     ///
     /// # Errors

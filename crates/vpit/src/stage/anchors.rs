@@ -45,7 +45,7 @@ impl Default for Parameters {
         Self {
             seed: 0,
             vqa: 4000,
-            batch: 32,
+            batch: 16,
             lr: 2e-3,
             questions: 1500,
             images: 400,

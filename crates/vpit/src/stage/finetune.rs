@@ -43,7 +43,7 @@ impl Default for Parameters {
             seed: 0,
             redraw: vec![Purpose::Init, Purpose::Subset, Purpose::Order],
             steps: 0,
-            batch: 32,
+            batch: 16,
             lr: 2e-3,
             vision_coefficient: 1.0,
         }
