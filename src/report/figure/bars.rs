@@ -162,7 +162,9 @@ impl BarPanel {
                 bar.series,
             );
             let (top, bottom) = bar.whisker(drawing, plot, middle, end);
-            let baseline = if bar.value < 0.0 { bottom + 2.0 + text::CAPITAL * SMALL } else { top - 2.5 };
+            let below = bottom + 2.0 + text::CAPITAL * SMALL;
+            // A value too close to zero for the axis has no room below.
+            let baseline = if bar.value < 0.0 && below < HEIGHT { below } else { top - 2.5 };
             words(drawing, middle, baseline, &number::value(bar.value, self.decimals));
         }
     }
@@ -199,7 +201,7 @@ impl Bar {
     }
 
     fn extent(&self) -> [f64; 2] {
-        [self.value - self.spread(), self.value + self.spread()]
+        [self.value - self.spread(), self.value + self.spread()].map(|end| end.clamp(f64::MIN, f64::MAX))
     }
 
     /// Draws the error bar, if any; gives the highest and lowest place of bar end and error bar.

@@ -163,8 +163,7 @@ pub(super) fn note_absence(drawing: &mut Drawing, area: Rect, words: &str) {
 /// Lines with their font sizes in the middle above the plot; one that is wider reaches over the axis at the left.
 pub(super) fn heading_above(drawing: &mut Drawing, width: f64, lines: &[(String, f64)]) {
     // A long label beside a low plot rises above it.
-    let top = drawing.bounds().top;
-    let mut baseline = if top < -ABOVE { top - 3.0 } else { -ABOVE };
+    let mut baseline = (drawing.bounds().top - 3.0).min(-ABOVE);
     for (line, size) in lines.iter().rev() {
         let middle = (width / 2.0).min(width - text::width(&text::clean(line), *size) / 2.0);
         drawing.text(Text::new(at(middle, baseline), line, *size, Anchor::Middle));

@@ -2,7 +2,7 @@
 //!
 //! Each kind of figure is a struct with a `draw` method that gives a [`Drawing`]; [`Drawing::svg`] and [`Drawing::png`] give bytes.
 //! Lengths are in points (1/72 inch). Layout follows from measured text, so nothing is cut or overlaps, and no text is smaller than 7 points; a
-//! figure is as wide as the text of a page ([`PAGE_WIDTH`]) wherever its content allows. The same input gives the same bytes on every machine.
+//! figure is as wide as the text of a page ([`PAGE_WIDTH`]) wherever its content allows. The same input gives the same bytes.
 //!
 //! Colours are safe for colour-blind readers and keep their order in grey; nothing is said by colour alone.
 

@@ -105,7 +105,7 @@ impl ScalingPoint {
     /// Lower end, value and upper end.
     fn extent(&self) -> [f64; 3] {
         let spread = self.spread.filter(|spread| spread.is_finite()).unwrap_or(0.0);
-        [self.y - spread, self.y, self.y + spread]
+        [self.y - spread, self.y, self.y + spread].map(|end| end.clamp(f64::MIN, f64::MAX))
     }
 }
 

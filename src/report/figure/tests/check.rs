@@ -27,6 +27,8 @@ pub(super) fn is_legible(drawing: &Drawing, name: &str) {
         let finite = [bounds.left, bounds.top, bounds.right, bounds.bottom].iter().all(|side| side.is_finite());
         assert!(finite, "{name}: {bounds:?}");
     }
+    let page = drawing.bounds();
+    assert!(page.width().max(page.height()) < 20_000.0, "{name}: {page:?}");
 }
 
 /// Writes the figure where the reader asked for it.

@@ -199,18 +199,29 @@ fn bars_grow_from_zero_in_both_directions() {
 
 /// usvg lays text out by itself: an independent measure of what a reader sees.
 #[test]
-fn text_is_as_wide_as_measured() {
-    let drawing = figure_7().draw();
+fn text_is_as_wide_as_measured_and_on_the_page() {
+    for drawing in [figure_7().draw(), figure_8(3).draw(), figure_2().draw()] {
+        text_is_where_it_was_put(&drawing);
+    }
+}
+
+fn text_is_where_it_was_put(drawing: &Drawing) {
     let mut fonts = usvg::fontdb::Database::new();
     fonts.load_font_data(text::FONT.to_vec());
     let options = usvg::Options { fontdb: std::sync::Arc::new(fonts), ..usvg::Options::default() };
     let tree = usvg::Tree::from_str(&drawing.svg().unwrap(), &options).unwrap();
     let mut laid_out = Vec::new();
     collect(tree.root(), &mut laid_out);
-    let texts = check::texts(&drawing);
+    let texts = check::texts(drawing);
     assert_eq!(laid_out.len(), texts.len());
+    let page = tree.size();
     for (text, (content, bounds)) in texts.into_iter().zip(laid_out) {
         assert_eq!(text.content, content);
+        let inside = bounds.left() >= 0.0
+            && bounds.top() >= 0.0
+            && bounds.right() <= page.width()
+            && bounds.bottom() <= page.height();
+        assert!(inside, "`{content}` is cut: {bounds:?}");
         let points = 72.0 / 96.0;
         let seen = f64::from(if text.upward { bounds.height() } else { bounds.width() }) * points;
         let measured = text::width(&text.content, text.size);
