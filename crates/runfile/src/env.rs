@@ -14,3 +14,5 @@ pub const SEED: &str = "SWEEP_SEED";
 pub const THREADS: &str = "SWEEP_THREADS";
 /// Folder of an earlier attempt's checkpoint ([`crate::CHECKPOINT`]), when there is one to resume from.
 pub const RESUME: &str = "SWEEP_RESUME";
+/// Names the process that started the job; what a job leaves running is found by it.
+pub const LAUNCHER: &str = "SWEEP_LAUNCHER";

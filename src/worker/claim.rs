@@ -1,0 +1,430 @@
+//! Who works on a task: claims, and the evidence that a claim has lost its holder.
+
+use std::fs::{self, DirBuilder, File};
+use std::io::{self, Write};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use rustix::io::Errno;
+use serde::{Deserialize, Serialize};
+
+use super::{orphans, read_regular};
+use crate::error::Context;
+use crate::{Error, Result};
+
+/// Name of the claim in an attempt's folder.
+pub const FILE: &str = "claim";
+/// Name of the folder of attempts in a task's folder.
+pub const ATTEMPTS: &str = "attempts";
+/// A holder on another machine that has not renewed its claim for this long is taken for dead.
+pub const LEASE: Duration = Duration::from_secs(600);
+
+/// A process that runs attempts. A process number alone can be used again; with the boot, the namespace and the moment
+/// it started it names one process for good.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Holder {
+    pub host: String,
+    pub boot: String,
+    pub pid_namespace: String,
+    pub pid: u32,
+    /// Clock ticks from boot to the start of the process.
+    pub started: u64,
+}
+
+impl Holder {
+    /// This process.
+    ///
+    /// # Errors
+    /// `/proc` cannot be read.
+    pub fn current() -> Result<Self> {
+        let pid = std::process::id();
+        let read = |path: &str| fs::read_to_string(path).map(|text| text.trim().to_owned());
+        Ok(Self {
+            host: read("/proc/sys/kernel/hostname").context(|| "cannot read this host's name".to_owned())?,
+            boot: read("/proc/sys/kernel/random/boot_id").context(|| "cannot read this boot's identity".to_owned())?,
+            pid_namespace: fs::read_link("/proc/self/ns/pid")
+                .map_or_else(|_| String::new(), |link| link.to_string_lossy().into_owned()),
+            pid,
+            started: start_of(pid).ok_or_else(|| Error::general("cannot read when this process started"))?,
+        })
+    }
+
+    /// Whether the holder is known to be gone, seen from the process `me`; `idle` is the age of its last renewal.
+    #[must_use]
+    pub fn is_gone(&self, me: &Self, idle: Option<Duration>) -> bool {
+        match (self.boot == me.boot, self.pid_namespace == me.pid_namespace, self.host == me.host) {
+            (true, true, _) => start_of(self.pid) != Some(self.started),
+            // The machine has started again since.
+            (false, _, true) => true,
+            (true, false, _) | (false, _, false) => idle.is_some_and(|idle| idle > LEASE),
+        }
+    }
+}
+
+/// When the process `pid` started, in clock ticks since boot; `None` if there is none, or only its zombie.
+fn start_of(pid: u32) -> Option<u64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name in parentheses may hold anything, also a parenthesis.
+    let mut fields = stat.rsplit_once(')')?.1.split_ascii_whitespace();
+    let state = fields.next()?;
+    if matches!(state, "Z" | "X") {
+        return None;
+    }
+    fields.nth(18)?.parse().ok()
+}
+
+/// What came of asking for a task.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Claimed {
+    /// This attempt is ours.
+    Attempt(u32),
+    /// The task has succeeded already.
+    Done,
+    /// Somebody works on it.
+    Held(Holder),
+    /// The claim is older than what this program can read, or damaged.
+    Unreadable(PathBuf),
+}
+
+/// The file that all claims of this process are links to: one renewal renews them all.
+#[derive(Debug)]
+pub struct ClaimFile {
+    holder: Holder,
+    folder: PathBuf,
+    current: Mutex<PathBuf>,
+    count: AtomicU32,
+}
+
+impl ClaimFile {
+    /// Write the file into `folder`, which lies on the file system of the task folders.
+    ///
+    /// # Errors
+    /// The folder or the file cannot be written.
+    pub fn create(folder: &Path, holder: Holder) -> Result<Self> {
+        make_folder(folder).context(|| format!("cannot make the folder `{}`", folder.display()))?;
+        let file = Self { holder, folder: folder.to_owned(), current: Mutex::default(), count: AtomicU32::new(0) };
+        let path = file.write().context(|| format!("cannot write a claim into `{}`", folder.display()))?;
+        *lock(&file.current) = path;
+        Ok(file)
+    }
+
+    /// Who claims.
+    #[must_use]
+    pub fn holder(&self) -> &Holder {
+        &self.holder
+    }
+
+    /// Names this holder in the environment of its jobs.
+    #[must_use]
+    pub fn token(&self) -> String {
+        let Holder { boot, pid, started, .. } = &self.holder;
+        format!("{}-{pid}-{started}", boot.split('-').next().unwrap_or_default())
+    }
+
+    /// Say that this holder still lives.
+    ///
+    /// # Errors
+    /// The file cannot be touched.
+    pub fn renew(&self) -> io::Result<()> {
+        let now = rustix::fs::Timespec { tv_sec: 0, tv_nsec: rustix::fs::UTIME_NOW };
+        let times = rustix::fs::Timestamps { last_access: now, last_modification: now };
+        let path = lock(&self.current).clone();
+        Ok(rustix::fs::utimensat(rustix::fs::CWD, &path, &times, rustix::fs::AtFlags::empty())?)
+    }
+
+    /// Claim the next attempt at the task in `folder`, if nobody holds it.
+    ///
+    /// # Errors
+    /// The folder cannot be read or written.
+    pub fn claim(&self, folder: &Path) -> Result<Claimed> {
+        self.try_claim(folder).context(|| format!("cannot claim the task in `{}`", folder.display()))
+    }
+
+    fn try_claim(&self, folder: &Path) -> io::Result<Claimed> {
+        let attempts = folder.join(ATTEMPTS);
+        let last = if make_new_folder(folder)? {
+            0
+        } else if folder.symlink_metadata()?.is_dir() {
+            last_attempt(folder)?
+        } else {
+            return Err(io::Error::new(io::ErrorKind::NotADirectory, "it is no folder, or a link to one"));
+        };
+        if last > 0 {
+            if folder.join(runfile::outcome::FILE).exists() {
+                return Ok(Claimed::Done);
+            }
+            match self.state_of(&attempts.join(last.to_string()))? {
+                AttemptState::Ended => {}
+                AttemptState::Held(holder) => return Ok(Claimed::Held(holder)),
+                AttemptState::Unreadable(path) => return Ok(Claimed::Unreadable(path)),
+            }
+        } else {
+            make_folder(&attempts)?;
+        }
+        let next = attempts.join((last + 1).to_string());
+        make_folder(&next)?;
+        if self.link(&next.join(FILE))? {
+            return Ok(Claimed::Attempt(last + 1));
+        }
+        match self.state_of(&next)? {
+            AttemptState::Held(holder) => Ok(Claimed::Held(holder)),
+            // It was claimed and has ended in this moment: its outcome says more than a second attempt would.
+            AttemptState::Ended | AttemptState::Unreadable(_) => Ok(Claimed::Unreadable(next)),
+        }
+    }
+
+    /// Link the claim to `target`; `false` if somebody was faster.
+    fn link(&self, target: &Path) -> io::Result<bool> {
+        let source = lock(&self.current).clone();
+        match rustix::fs::link(&source, target) {
+            Ok(()) => Ok(true),
+            Err(Errno::EXIST) => Ok(false),
+            Err(Errno::MLINK) => {
+                let fresh = self.write()?;
+                lock(&self.current).clone_from(&fresh);
+                fs::hard_link(fresh, target).map(|()| true)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// A new file with the claim's text. File systems limit the links to one file (ext4: 65,000).
+    fn write(&self) -> io::Result<PathBuf> {
+        let number = self.count.fetch_add(1, Ordering::Relaxed);
+        let path = self.folder.join(format!("{}-{number}.json", self.token()));
+        let mut file = File::create(&path)?;
+        file.write_all(serde_json::to_string(&self.holder)?.as_bytes())?;
+        file.sync_all()?;
+        Ok(path)
+    }
+
+    /// Whether the attempt in `folder` goes on.
+    fn state_of(&self, folder: &Path) -> io::Result<AttemptState> {
+        if folder.join(runfile::outcome::FILE).exists() {
+            return Ok(AttemptState::Ended);
+        }
+        let path = folder.join(FILE);
+        let Ok(holder) = serde_json::from_slice::<Holder>(&read_regular(&path, 1 << 16)?) else {
+            return Ok(AttemptState::Unreadable(path));
+        };
+        if !holder.is_gone(&self.holder, self.idle(&path)?) {
+            return Ok(AttemptState::Held(holder));
+        }
+        // Its jobs may have outlived it; they must end before another attempt starts.
+        orphans::end(&folder.join(super::attempt::OUT));
+        Ok(AttemptState::Ended)
+    }
+
+    /// Time since the claim at `path` was renewed, by the clock of the file server.
+    fn idle(&self, path: &Path) -> io::Result<Option<Duration>> {
+        self.renew()?;
+        let now = lock(&self.current).metadata()?.modified()?;
+        Ok(now.duration_since(path.metadata()?.modified()?).ok())
+    }
+}
+
+impl Drop for ClaimFile {
+    fn drop(&mut self) {
+        for number in 0..self.count.load(Ordering::Relaxed) {
+            // The claims keep the text; a leftover name does no harm.
+            let _ = fs::remove_file(self.folder.join(format!("{}-{number}.json", self.token())));
+        }
+    }
+}
+
+/// Folder for the files of holders, beside the folder of tasks.
+#[must_use]
+pub fn holders_folder(tasks: &Path) -> PathBuf {
+    tasks.with_file_name("holders")
+}
+
+/// Looks for attempts that are under way, without changing anything.
+#[derive(Debug)]
+pub struct Observer {
+    /// `None` when nobody holds anything at all.
+    me: Option<Holder>,
+}
+
+impl Observer {
+    /// Look below the folder `tasks`.
+    #[must_use]
+    pub fn new(tasks: &Path) -> Self {
+        let holders = fs::read_dir(holders_folder(tasks)).is_ok_and(|mut entries| entries.next().is_some());
+        Self { me: holders.then(|| Holder::current().ok()).flatten() }
+    }
+
+    /// Whether an attempt after the one called `known` is under way at the task in `folder`.
+    #[must_use]
+    pub fn is_running(&self, folder: &Path, known: u32) -> bool {
+        let Some(me) = &self.me else { return false };
+        let look = || -> io::Result<bool> {
+            let last = last_attempt(folder)?;
+            let attempt = folder.join(ATTEMPTS).join(last.to_string());
+            if last <= known || attempt.join(runfile::outcome::FILE).exists() {
+                return Ok(false);
+            }
+            let path = attempt.join(FILE);
+            let holder: Holder = serde_json::from_slice(&read_regular(&path, 1 << 16)?)?;
+            let idle = path.metadata()?.modified()?.elapsed().ok();
+            Ok(!holder.is_gone(me, idle))
+        };
+        look().unwrap_or(false)
+    }
+}
+
+enum AttemptState {
+    Ended,
+    Held(Holder),
+    Unreadable(PathBuf),
+}
+
+/// Number of the last claimed attempt; 0 if there is none.
+///
+/// # Errors
+/// The folder cannot be read.
+pub fn last_attempt(folder: &Path) -> io::Result<u32> {
+    let attempts = folder.join(ATTEMPTS);
+    let entries = match fs::read_dir(&attempts) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
+        Err(error) => return Err(error),
+    };
+    let mut last = 0;
+    for entry in entries {
+        let number = entry?.file_name().to_str().and_then(|name| name.parse().ok()).unwrap_or(0);
+        if number > last && attempts.join(number.to_string()).join(FILE).exists() {
+            last = number;
+        }
+    }
+    Ok(last)
+}
+
+/// Make a private folder and what is missing above it; one that exists is fine.
+///
+/// # Errors
+/// It cannot be made.
+pub fn make_folder(path: &Path) -> io::Result<()> {
+    make_new_folder(path).map(drop)
+}
+
+/// As [`make_folder`]; whether it is new.
+fn make_new_folder(path: &Path) -> io::Result<bool> {
+    let builder = || {
+        let mut builder = DirBuilder::new();
+        builder.mode(0o700);
+        builder
+    };
+    match builder().create(path) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => builder().recursive(true).create(path).map(|()| true),
+        Err(error) => Err(error),
+    }
+}
+
+/// A panic of another thread leaves these values whole.
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn claims(root: &Path) -> ClaimFile {
+        ClaimFile::create(&root.join("holders"), Holder::current().unwrap()).unwrap()
+    }
+
+    /// A claim by somebody else, at attempt 1.
+    fn foreign_claim(folder: &Path, holder: &Holder) {
+        let attempt = folder.join("attempts/1");
+        fs::create_dir_all(&attempt).unwrap();
+        fs::write(attempt.join(FILE), serde_json::to_string(holder).unwrap()).unwrap();
+    }
+
+    #[test]
+    fn an_attempt_under_way_is_seen() {
+        let root = tempfile::tempdir().unwrap();
+        let (tasks, task) = (root.path().join("tasks"), root.path().join("tasks/ab"));
+        assert!(!Observer::new(&tasks).is_running(&task, 0));
+        let claims = claims(root.path());
+        claims.claim(&task).unwrap();
+        assert!(Observer::new(&tasks).is_running(&task, 0));
+        assert!(!Observer::new(&tasks).is_running(&task, 1));
+        fs::write(task.join("attempts/1/outcome.json"), "{}").unwrap();
+        assert!(!Observer::new(&tasks).is_running(&task, 0));
+    }
+
+    #[test]
+    fn a_task_is_claimed_once() {
+        let root = tempfile::tempdir().unwrap();
+        let (claims, task) = (claims(root.path()), root.path().join("tasks/ab/abcd"));
+        assert_eq!(claims.claim(&task).unwrap(), Claimed::Attempt(1));
+        assert_eq!(claims.claim(&task).unwrap(), Claimed::Held(claims.holder().clone()));
+    }
+
+    #[test]
+    fn one_of_many_threads_gets_the_task() {
+        let root = tempfile::tempdir().unwrap();
+        let (claims, task) = (claims(root.path()), root.path().join("task"));
+        let won = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..16).map(|_| scope.spawn(|| claims.claim(&task).unwrap())).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect::<Vec<_>>()
+        });
+        assert_eq!(won.iter().filter(|claimed| matches!(claimed, Claimed::Attempt(1))).count(), 1, "{won:?}");
+    }
+
+    #[test]
+    fn an_attempt_that_ended_makes_room_for_the_next() {
+        let root = tempfile::tempdir().unwrap();
+        let (claims, task) = (claims(root.path()), root.path().join("task"));
+        claims.claim(&task).unwrap();
+        fs::write(task.join("attempts/1/outcome.json"), "{}").unwrap();
+        assert_eq!(claims.claim(&task).unwrap(), Claimed::Attempt(2));
+        fs::write(task.join("outcome.json"), "{}").unwrap();
+        assert_eq!(claims.claim(&task).unwrap(), Claimed::Done);
+    }
+
+    #[test]
+    fn a_dead_holder_loses_its_claim_and_a_living_one_does_not() {
+        let me = Holder::current().unwrap();
+        let init = Holder { pid: 1, started: start_of(1).unwrap(), ..me.clone() };
+        let cases = [
+            (init.clone(), false, "a living process"),
+            (Holder { started: init.started + 1, ..init.clone() }, true, "its number was used again"),
+            (Holder { pid: u32::MAX, ..me.clone() }, true, "no such process"),
+            (Holder { boot: "other".to_owned(), ..init.clone() }, true, "the machine has started again"),
+            (Holder { boot: "other".to_owned(), host: "other".to_owned(), ..init.clone() }, false, "another machine"),
+            (Holder { pid_namespace: "other".to_owned(), ..init }, false, "another container"),
+        ];
+        for (holder, gone, why) in cases {
+            let root = tempfile::tempdir().unwrap();
+            let (claims, task) = (claims(root.path()), root.path().join("task"));
+            foreign_claim(&task, &holder);
+            let expected = if gone { Claimed::Attempt(2) } else { Claimed::Held(holder) };
+            assert_eq!(claims.claim(&task).unwrap(), expected, "{why}");
+        }
+    }
+
+    #[test]
+    fn a_foreign_holder_is_gone_when_its_lease_has_run_out() {
+        let me = Holder::current().unwrap();
+        let other = Holder { boot: "other".to_owned(), host: "other".to_owned(), ..me.clone() };
+        assert!(!other.is_gone(&me, Some(LEASE)));
+        assert!(!other.is_gone(&me, None));
+        assert!(other.is_gone(&me, Some(LEASE + Duration::from_secs(1))));
+    }
+
+    #[test]
+    fn a_damaged_claim_is_evidence_of_nothing() {
+        let root = tempfile::tempdir().unwrap();
+        let (claims, task) = (claims(root.path()), root.path().join("task"));
+        foreign_claim(&task, claims.holder());
+        fs::write(task.join("attempts/1/claim"), "").unwrap();
+        assert_eq!(claims.claim(&task).unwrap(), Claimed::Unreadable(task.join("attempts/1/claim")));
+    }
+}

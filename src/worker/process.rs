@@ -1,0 +1,311 @@
+//! Starting a job's process through duct, waiting for its end, and ending it: the whole process group, first asked,
+//! then killed.
+
+use std::ffi::OsString;
+use std::io;
+use std::path::PathBuf;
+use std::process::ExitStatus;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use hashbrown::HashMap;
+use rustix::io::Errno;
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
+
+use super::Cut;
+use crate::clock;
+
+/// A process that is ready to be started.
+#[derive(Debug, Clone)]
+pub(super) struct Process {
+    /// Absolute path of the program.
+    pub program: PathBuf,
+    pub arguments: Vec<OsString>,
+    /// Added to what this process has.
+    pub environment: Vec<(OsString, OsString)>,
+    pub removed: Vec<OsString>,
+    pub folder: PathBuf,
+    pub stdout: PathBuf,
+    pub stderr: PathBuf,
+    pub time_limit: Option<Duration>,
+}
+
+/// How a process ended.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct End {
+    pub status: ExitStatus,
+    /// Set when it was made to end.
+    pub cut: Option<Cut>,
+}
+
+impl Process {
+    /// Start the process in a group of its own, with its output going to files, and wait for its end. What is left of
+    /// the group is killed then.
+    ///
+    /// # Errors
+    /// It cannot be started.
+    pub fn run(self, running: &Running) -> io::Result<End> {
+        let Self { program, arguments, environment, removed, folder, stdout, stderr, time_limit } = self;
+        let handle = duct::cmd(program, arguments)
+            .unchecked()
+            .stdin_null()
+            .stdout_path(stdout)
+            .stderr_path(stderr)
+            .before_spawn(move |command| {
+                use std::os::unix::process::CommandExt;
+                for name in &removed {
+                    command.env_remove(name);
+                }
+                command.envs(environment.iter().map(|(name, value)| (name, value)));
+                command.current_dir(&folder).process_group(0);
+                Ok(())
+            })
+            .start()?;
+        let group = handle.pids().first().and_then(|&pid| Pid::from_raw(pid.cast_signed()));
+        let Some(group) = group else { return Err(io::Error::other("the process has no number")) };
+        running.add(group, time_limit);
+        wait_for_end(group)?;
+        // The ended leader is not reaped yet, so that its number cannot name another group.
+        let _ = kill_process_group(group, Signal::KILL);
+        let cut = running.remove(group);
+        Ok(End { status: handle.wait()?.status, cut })
+    }
+}
+
+/// Wait until the process `pid` has ended, and leave it as a zombie.
+fn wait_for_end(pid: Pid) -> io::Result<()> {
+    loop {
+        match waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT) {
+            Err(Errno::INTR) => {}
+            result => return result.map(drop).map_err(io::Error::from),
+        }
+    }
+}
+
+/// How long a process that was asked to end may take to do so.
+#[derive(Debug, Clone, Copy)]
+pub struct Grace(pub Duration);
+
+impl Default for Grace {
+    fn default() -> Self {
+        Self(Duration::from_secs(10))
+    }
+}
+
+/// The process groups that run now, and what is to become of them.
+#[derive(Debug, Default)]
+pub struct Running {
+    state: Mutex<State>,
+    grace: Grace,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    groups: HashMap<i32, Group>,
+    /// Set once everything is to end.
+    stopping: bool,
+}
+
+#[derive(Debug)]
+struct Group {
+    pid: Pid,
+    /// On the monotonic clock: when the time limit is over, or when the grace is.
+    deadline: Option<Duration>,
+    cut: Option<Cut>,
+}
+
+impl Group {
+    /// Ask the group to end; a stopped process must run to hear it.
+    fn ask(&mut self, cut: Cut, grace: Grace) {
+        self.cut = Some(cut);
+        self.deadline = Some(clock::monotonic() + grace.0);
+        // The group may have ended in this moment.
+        let _ = kill_process_group(self.pid, Signal::TERM);
+        let _ = kill_process_group(self.pid, Signal::CONT);
+    }
+
+    fn kill(&self) {
+        let _ = kill_process_group(self.pid, Signal::KILL);
+    }
+}
+
+impl Running {
+    /// Nothing runs yet.
+    #[must_use]
+    pub fn new(grace: Grace) -> Self {
+        Self { grace, ..Self::default() }
+    }
+
+    /// Whether [`Running::stop`] was called.
+    #[must_use]
+    pub fn is_stopping(&self) -> bool {
+        self.lock().stopping
+    }
+
+    /// Ask everything that runs, and whatever is still started, to end.
+    pub fn stop(&self) {
+        let mut state = self.lock();
+        state.stopping = true;
+        state
+            .groups
+            .values_mut()
+            .filter(|group| group.cut.is_none())
+            .for_each(|group| group.ask(Cut::Stopped, self.grace));
+    }
+
+    /// Kill everything that runs.
+    pub fn kill(&self) {
+        let mut state = self.lock();
+        state.stopping = true;
+        for group in state.groups.values_mut() {
+            group.cut.get_or_insert(Cut::Stopped);
+            group.kill();
+        }
+    }
+
+    /// Pass a signal on to everything that runs.
+    pub fn forward(&self, signal: Signal) {
+        for group in self.lock().groups.values() {
+            // The group may have ended in this moment.
+            let _ = kill_process_group(group.pid, signal);
+        }
+    }
+
+    /// Ask what has used up its time to end, and kill what has used up its grace. To be called now and then.
+    pub fn enforce(&self) {
+        let now = clock::monotonic();
+        let mut state = self.lock();
+        for group in state.groups.values_mut().filter(|group| group.deadline.is_some_and(|deadline| deadline <= now)) {
+            if group.cut.is_none() {
+                group.ask(Cut::TimeLimit, self.grace);
+            } else {
+                group.kill();
+            }
+        }
+    }
+
+    fn add(&self, pid: Pid, time_limit: Option<Duration>) {
+        let deadline = time_limit.map(|limit| clock::monotonic() + limit);
+        let mut state = self.lock();
+        let mut group = Group { pid, deadline, cut: None };
+        if state.stopping {
+            group.ask(Cut::Stopped, self.grace);
+        }
+        state.groups.insert(pid.as_raw_nonzero().get(), group);
+    }
+
+    fn remove(&self, pid: Pid) -> Option<Cut> {
+        self.lock().groups.remove(&pid.as_raw_nonzero().get()).and_then(|group| group.cut)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::process::ExitStatusExt;
+    use std::path::Path;
+    use std::sync::Arc;
+
+    use super::*;
+
+    fn shell(script: &str, folder: &Path) -> Process {
+        Process {
+            program: "/bin/sh".into(),
+            arguments: vec!["-c".into(), script.into()],
+            environment: vec![("GREETING".into(), "hello $(touch canary)".into())],
+            removed: vec!["PATH_TO_NOWHERE".into()],
+            folder: folder.to_owned(),
+            stdout: folder.join("stdout.log"),
+            stderr: folder.join("stderr.log"),
+            time_limit: None,
+        }
+    }
+
+    /// Run `script`; once it has made the file `ready`, do `act` until it has ended.
+    fn run_and(script: &str, grace: Duration, act: impl Fn(&Running)) -> End {
+        let folder = tempfile::tempdir().unwrap();
+        let running = Arc::new(Running::new(Grace(grace)));
+        let process = shell(script, folder.path());
+        let job = std::thread::spawn({
+            let running = Arc::clone(&running);
+            move || process.run(&running).unwrap()
+        });
+        while !folder.path().join("ready").exists() {
+            std::thread::yield_now();
+        }
+        while !job.is_finished() {
+            act(&running);
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        job.join().unwrap()
+    }
+
+    #[test]
+    fn output_goes_to_files_and_variables_are_not_interpreted() {
+        let folder = tempfile::tempdir().unwrap();
+        let script = r#"printf '%s' "$GREETING"; pwd >&2; exit 3"#;
+        let end = shell(script, folder.path()).run(&Running::default()).unwrap();
+        let read = |name| std::fs::read_to_string(folder.path().join(name)).unwrap();
+        assert_eq!((end.status.code(), end.cut), (Some(3), None));
+        assert_eq!(read("stdout.log"), "hello $(touch canary)");
+        assert_eq!(read("stderr.log").trim(), std::fs::canonicalize(folder.path()).unwrap().to_str().unwrap());
+        assert!(!folder.path().join("canary").exists());
+    }
+
+    #[test]
+    fn a_stopped_job_is_asked_first() {
+        let script = "trap 'exit 7' TERM; touch ready; while :; do sleep 0.01; done";
+        let end = run_and(script, Duration::from_secs(1000), Running::stop);
+        assert_eq!((end.status.code(), end.cut), (Some(7), Some(Cut::Stopped)));
+    }
+
+    #[test]
+    fn a_job_that_ignores_the_question_is_killed_after_its_grace() {
+        let script = "trap '' TERM; touch ready; while :; do sleep 0.01; done";
+        let end = run_and(script, Duration::ZERO, |running| {
+            running.stop();
+            running.enforce();
+        });
+        assert_eq!((end.status.signal(), end.cut), (Some(9), Some(Cut::Stopped)));
+    }
+
+    #[test]
+    fn a_job_that_uses_up_its_time_is_ended() {
+        let folder = tempfile::tempdir().unwrap();
+        let running = Running::default();
+        let process =
+            Process { time_limit: Some(Duration::ZERO), ..shell("while :; do sleep 0.01; done", folder.path()) };
+        let end = std::thread::scope(|scope| {
+            let job = scope.spawn(|| process.run(&running).unwrap());
+            while !job.is_finished() {
+                running.enforce();
+                std::thread::yield_now();
+            }
+            job.join().unwrap()
+        });
+        assert_eq!((end.status.signal(), end.cut), (Some(15), Some(Cut::TimeLimit)));
+    }
+
+    #[test]
+    fn what_a_job_leaves_in_its_group_ends_with_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let end = shell("sleep 1000 & echo $! > child", folder.path()).run(&Running::default()).unwrap();
+        assert!(end.status.success());
+        let child = std::fs::read_to_string(folder.path().join("child")).unwrap();
+        let stat = format!("/proc/{}/stat", child.trim());
+        // Killed at once; init or we reap it a moment later.
+        while std::fs::read_to_string(&stat).is_ok_and(|stat| !stat.contains(") Z ")) {
+            std::thread::yield_now();
+        }
+    }
+
+    #[test]
+    fn a_program_that_does_not_exist_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let process = Process { program: "/no/such/program".into(), ..shell("", folder.path()) };
+        assert_eq!(process.run(&Running::default()).unwrap_err().kind(), io::ErrorKind::NotFound);
+    }
+}
