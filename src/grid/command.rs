@@ -66,6 +66,25 @@ pub fn fill<'v>(command: &[String], value: impl Fn(&str) -> Option<Cow<'v, str>>
     command.iter().map(|argument| fill_argument(argument, &value)).collect()
 }
 
+/// `text` as an argument in which nothing is filled: [`fill`] gives it back as it is.
+#[must_use]
+pub fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(open) = rest.find('{') {
+        let (before, braces) = rest.split_at(open);
+        escaped.push_str(before);
+        let Some(name) = name_at(&braces[1..]) else {
+            escaped.push('{');
+            rest = &braces[1..];
+            continue;
+        };
+        escaped.extend(["{{", name, "}}"]);
+        rest = &braces[name.len() + 2..];
+    }
+    escaped + rest
+}
+
 fn fill_argument<'v>(argument: &str, value: &impl Fn(&str) -> Option<Cow<'v, str>>) -> Result<String, String> {
     let mut filled = String::new();
     for piece in pieces(argument) {
@@ -107,6 +126,13 @@ mod tests {
     fn doubled_braces_are_braces() {
         assert_eq!(filled("{{lr}}"), Ok("{lr}".to_owned()));
         assert_eq!(filled("{{{lr}"), Ok("{{0.1; rm -rf {config}".to_owned()));
+    }
+
+    #[test]
+    fn what_is_escaped_comes_back() {
+        for text in ["", "/a b/c", "/{lr}/{unknown}", "{{lr}}", "{{{lr}", "{}{lr", "é{é}{x}é"] {
+            assert_eq!(filled(&escape(text)), Ok(text.to_owned()), "{text}");
+        }
     }
 
     #[test]

@@ -1,0 +1,139 @@
+//! A folder of files named by what they hold.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use super::Digests;
+use crate::error::Context;
+use crate::id::ContentId;
+use crate::project::{Project, make_private_folder};
+use crate::{Error, Result};
+
+/// A file to be kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    source: PathBuf,
+    keep: Keep,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Keep {
+    /// An editor may write into the file that it opened.
+    Copy,
+    /// Large, and replaced by their installers rather than written into.
+    Link,
+}
+
+impl Entry {
+    /// Keep a copy of the file at `source`.
+    pub fn copy(source: PathBuf) -> Self {
+        Self { source, keep: Keep::Copy }
+    }
+
+    /// Keep another name for the file at `source`, or a copy where the file system has no such thing.
+    pub fn link(source: PathBuf) -> Self {
+        Self { source, keep: Keep::Link }
+    }
+}
+
+/// Kept files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Snapshot {
+    pub folder: PathBuf,
+    /// Digest of each file, by its path in the folder.
+    files: BTreeMap<PathBuf, String>,
+}
+
+impl Snapshot {
+    pub fn has(&self, path: &Path) -> bool {
+        self.files.contains_key(path)
+    }
+
+    pub fn has_folder(&self, folder: &str) -> bool {
+        self.files.keys().any(|path| path.starts_with(folder))
+    }
+
+    /// One digest for all files of `folder`, if it has any.
+    pub fn digest_of_folder(&self, folder: &str) -> Option<String> {
+        self.has_folder(folder).then(|| {
+            let files = self.files.iter().filter(|(path, _)| path.starts_with(folder));
+            digest_of(files).to_hex().to_string()
+        })
+    }
+}
+
+/// Keep `entries`, each under its path, in the project's store of content. What is kept already is not kept again.
+///
+/// # Errors
+/// A file cannot be read or kept, or changes meanwhile.
+pub fn keep(entries: BTreeMap<PathBuf, Entry>, project: &Project, digests: &mut Digests) -> Result<Snapshot> {
+    let mut files = BTreeMap::new();
+    for (path, entry) in &entries {
+        files.insert(path.clone(), digests.of(&entry.source)?);
+    }
+    let folder = project.content_folder(&ContentId::from_hash(&digest_of(files.iter())));
+    let snapshot = Snapshot { folder, files };
+    if snapshot.files.is_empty() || snapshot.folder.is_dir() {
+        return Ok(snapshot);
+    }
+    make_private_folder(&project.contents_folder())?;
+    let temporary = tempfile::Builder::new()
+        .prefix(".freezing-")
+        .tempdir_in(project.contents_folder())
+        .context(|| format!("cannot make a folder in `{}`", project.contents_folder().display()))?;
+    for (path, entry) in &entries {
+        let target = temporary.path().join(path);
+        place(entry, &target).context(|| format!("cannot keep `{}`", entry.source.display()))?;
+        if snapshot.files.get(path) != Some(&digests.of(&target)?) {
+            let message = format!("`{}` changed while it was being frozen", entry.source.display());
+            return Err(Error::general(message).hint("run the same command again"));
+        }
+    }
+    adopt(temporary, &snapshot.folder).context(|| format!("cannot make the folder `{}`", snapshot.folder.display()))?;
+    Ok(snapshot)
+}
+
+/// Give the finished folder its name; whoever is second finds the same content there.
+fn adopt(temporary: tempfile::TempDir, folder: &Path) -> io::Result<()> {
+    if let Some(parent) = folder.parent() {
+        fs::create_dir_all(parent)?;
+    }
+    rustix::fs::syncfs(fs::File::open(temporary.path())?)?;
+    match fs::rename(temporary.path(), folder) {
+        Ok(()) => {
+            let _ = temporary.keep();
+            Ok(())
+        }
+        Err(_) if folder.is_dir() => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+fn place(entry: &Entry, target: &Path) -> io::Result<()> {
+    if let Some(parent) = target.parent() {
+        fs::create_dir_all(parent)?;
+    }
+    if entry.keep == Keep::Link {
+        // A link has the name's target, not the name: loaders look for `libgomp.so.1`, whatever that was a link to.
+        let source = fs::canonicalize(&entry.source)?;
+        if fs::hard_link(source, target).is_ok() {
+            return Ok(());
+        }
+    }
+    fs::copy(&entry.source, target)?;
+    let executable = fs::metadata(target)?.permissions().mode() & 0o111;
+    fs::set_permissions(target, fs::Permissions::from_mode(0o400 | executable & 0o100))
+}
+
+/// Digest of a list of files: path, NUL, digest, newline.
+fn digest_of<'a>(files: impl Iterator<Item = (&'a PathBuf, &'a String)>) -> blake3::Hash {
+    use std::os::unix::ffi::OsStrExt;
+    let mut hasher = blake3::Hasher::new();
+    for (path, digest) in files {
+        hasher.update(path.as_os_str().as_bytes()).update(b"\0").update(digest.as_bytes()).update(b"\n");
+    }
+    hasher.finalize()
+}

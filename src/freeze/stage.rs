@@ -1,0 +1,170 @@
+//! One stage: what is to be kept of it, and its command with the kept files in place.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Read;
+use std::path::{Component, Path, PathBuf};
+
+use serde_json::{Map, Value};
+
+use super::Digests;
+use super::program::{self, Program, Resolved};
+use super::snapshot::{self, Entry, Snapshot};
+use crate::error::Context;
+use crate::grid::Stage;
+use crate::project::Project;
+use crate::{Error, Result};
+
+/// Larger files that an argument names are data, not code.
+const LARGEST_TEXT: u64 = 1 << 20;
+/// Folders within a snapshot.
+const CODE: &str = "code";
+const PROGRAM: &str = "bin";
+const LIBRARIES: &str = "lib";
+
+/// A stage's command as the worker gets it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Frozen {
+    /// The program by absolute path, then the arguments, with their places still open.
+    pub command: Vec<String>,
+    /// Variables that the program needs.
+    pub environment: Vec<(String, String)>,
+    /// Which code it is.
+    pub provenance: Map<String, Value>,
+}
+
+/// Freeze the command of `stage`, written for the folder `base`, into the project's store of content.
+///
+/// # Errors
+/// The program does not exist or is not executable, a pattern matches nothing, or a file cannot be read or kept.
+pub fn freeze(stage: &Stage, base: &Path, project: &Project, digests: &mut Digests) -> Result<Frozen> {
+    let about = || format!("cannot freeze the code of stage `{}`", stage.name);
+    let base = fs::canonicalize(base).context(about)?;
+    let Some((program, arguments)) = stage.command.split_first() else {
+        return Err(Error::usage(format!("stage `{}` has an empty command", stage.name)));
+    };
+    let resolved = program::resolve(program, &base).map_err(|error| error.context(about()))?;
+    let mut entries = code_entries(stage, arguments, &base).map_err(|error| error.context(about()))?;
+    let relative = resolved.path.strip_prefix(&base).map(Path::to_path_buf).ok();
+    let kept_program = match (&resolved.kind, relative) {
+        (Program::Installed, _) => None,
+        // A script finds the files beside it where they were.
+        (Program::Script, Some(relative)) => Some(Path::new(CODE).join(relative)),
+        _ => Some(Path::new(PROGRAM).join(resolved.path.file_name().unwrap_or_default())),
+    };
+    if let Some(kept) = &kept_program {
+        entries.insert(kept.clone(), Entry::copy(resolved.path.clone()));
+    }
+    if resolved.kind == Program::Binary {
+        for library in program::libraries(&resolved.path)? {
+            if let Some(name) = library.file_name() {
+                entries.insert(Path::new(LIBRARIES).join(name), Entry::link(library.clone()));
+            }
+        }
+    }
+    let snapshot = snapshot::keep(entries, project, digests).map_err(|error| error.context(about()))?;
+    describe(stage, arguments, (&resolved, kept_program.as_deref()), (&base, &snapshot), digests)
+}
+
+/// The command with the program and the kept files where the snapshot has them.
+fn describe(
+    stage: &Stage,
+    arguments: &[String],
+    (resolved, kept): (&Resolved, Option<&Path>),
+    (base, snapshot): (&Path, &Snapshot),
+    digests: &mut Digests,
+) -> Result<Frozen> {
+    let path = kept.map_or_else(|| resolved.path.clone(), |kept| snapshot.folder.join(kept));
+    let mut command = vec![text(&path)?];
+    for argument in arguments {
+        command.push(match named_file(argument, base) {
+            Some(relative) if snapshot.has(&Path::new(CODE).join(&relative)) => {
+                text(&snapshot.folder.join(CODE).join(relative))?
+            }
+            Some(relative) => text(&base.join(relative))?,
+            None => argument.clone(),
+        });
+    }
+    let mut environment = Vec::new();
+    if snapshot.has_folder(LIBRARIES) {
+        let inherited = std::env::var_os("LD_LIBRARY_PATH").filter(|value| !value.is_empty());
+        let own = text(&snapshot.folder.join(LIBRARIES))?;
+        let value = inherited.map_or_else(|| own.clone(), |value| format!("{own}:{}", value.to_string_lossy()));
+        environment.push(("LD_LIBRARY_PATH".to_owned(), value));
+    }
+    let mut provenance = Map::new();
+    provenance.insert("command".to_owned(), stage.command.clone().into());
+    provenance.insert("program".to_owned(), digests.of(&resolved.path)?.into());
+    if let Some(libraries) = snapshot.digest_of_folder(LIBRARIES) {
+        provenance.insert("libraries".to_owned(), libraries.into());
+    }
+    if let Some(code) = snapshot.digest_of_folder(CODE) {
+        provenance.insert("code".to_owned(), code.into());
+    }
+    Ok(Frozen { command, environment, provenance })
+}
+
+/// The files of `stage.code`, and the texts that arguments name, by their place in the snapshot.
+fn code_entries(stage: &Stage, arguments: &[String], base: &Path) -> Result<BTreeMap<PathBuf, Entry>> {
+    let mut files = Vec::new();
+    for pattern in &stage.code {
+        let before = files.len();
+        files.extend(matches(pattern, base)?);
+        if files.len() == before {
+            return Err(Error::usage(format!("no file in `{}` matches `{pattern}`", base.display()))
+                .hint(format!("`code` of stage `{}` is relative to the folder of the sweep file", stage.name)));
+        }
+    }
+    files.extend(
+        arguments.iter().filter_map(|argument| named_file(argument, base)).filter(|file| is_text(&base.join(file))),
+    );
+    Ok(files.into_iter().map(|file| (Path::new(CODE).join(&file), Entry::copy(base.join(&file)))).collect())
+}
+
+/// Regular files below `base` that match `pattern`, relative to it.
+fn matches(pattern: &str, base: &Path) -> Result<Vec<PathBuf>> {
+    if !Path::new(pattern).components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir)) {
+        return Err(Error::usage(format!("the pattern `{pattern}` leaves the folder of the sweep file")));
+    }
+    let whole = Path::new(&glob::Pattern::escape(&base.to_string_lossy())).join(pattern);
+    let paths = glob::glob(&whole.to_string_lossy()).context(|| format!("`{pattern}` is not a pattern"))?;
+    let mut files = Vec::new();
+    for path in paths {
+        let path = path.context(|| format!("cannot look for `{pattern}`"))?;
+        if let (true, Ok(relative)) = (path.is_file(), path.strip_prefix(base)) {
+            files.push(relative.to_path_buf());
+        }
+    }
+    Ok(files)
+}
+
+/// The file below `base` that `argument` names, relative to it.
+///
+/// A bare word such as `train` may well be the name of a subcommand; only what looks like a path is taken for one.
+fn named_file(argument: &str, base: &Path) -> Option<PathBuf> {
+    let path = Path::new(argument);
+    let looks_like_path = argument.contains(['/', '.']);
+    let stays_below = path.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
+    if !looks_like_path || !stays_below {
+        return None;
+    }
+    let file = base.join(path);
+    (file.is_file() || argument.contains('/') && file.is_dir())
+        .then(|| path.components().filter(|part| *part != Component::CurDir).collect())
+}
+
+/// Whether the file at `path` is small and holds no NUL.
+fn is_text(path: &Path) -> bool {
+    let read = || -> std::io::Result<bool> {
+        let mut bytes = Vec::new();
+        fs::File::open(path)?.take(LARGEST_TEXT + 1).read_to_end(&mut bytes)?;
+        Ok(bytes.len() as u64 <= LARGEST_TEXT && !bytes.contains(&0))
+    };
+    path.is_file() && read().unwrap_or(false)
+}
+
+fn text(path: &Path) -> Result<String> {
+    let text = path.to_str().ok_or_else(|| Error::usage(format!("the path `{}` is not UTF-8", path.display())))?;
+    // Braces in the path of a project are no places to be filled.
+    Ok(crate::grid::command::escape(text))
+}

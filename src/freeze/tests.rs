@@ -1,0 +1,104 @@
+//! What is kept of a stage, and that it still runs when the original is gone.
+
+use std::fs;
+use std::path::Path;
+
+use super::{Digests, Frozen, freeze};
+use crate::Result;
+use crate::grid::{Checkpoints, Resources, Retry, Stage, StageKind};
+use crate::project::Project;
+
+/// A project with a sweep file's folder, and a stage that runs `command` there.
+struct Fixture {
+    folder: tempfile::TempDir,
+    project: Project,
+}
+
+impl Fixture {
+    fn new(files: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, text) in files {
+            let path = folder.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+        let (project, _) = Project::find_or_create(folder.path()).unwrap();
+        Self { folder, project }
+    }
+
+    fn freeze(&self, command: &[&str], code: &[&str]) -> Result<Frozen> {
+        let stage = Stage {
+            name: "train".to_owned(),
+            kind: StageKind::Train,
+            version: 1,
+            uses: vec![],
+            constants: vec![],
+            needs: vec![],
+            command: command.iter().map(ToString::to_string).collect(),
+            applies: None,
+            threads: 1,
+            outputs: vec![],
+            code: code.iter().map(ToString::to_string).collect(),
+            pins: vec![],
+            resources: Resources::default(),
+            resources_when: vec![],
+            checkpoints: Checkpoints::default(),
+            retry: Retry { attempts: 1 },
+        };
+        let mut digests = Digests::open(self.folder.path().join("digests.json"));
+        freeze(&stage, self.folder.path(), &self.project, &mut digests)
+    }
+}
+
+#[test]
+fn a_script_is_kept_and_an_edit_makes_another() {
+    let fixture = Fixture::new(&[("train.py", "print(1)")]);
+    let first = fixture.freeze(&["sh", "train.py", "--lr", "{lr}"], &[]).unwrap();
+    assert_eq!(first.command[2..], ["--lr", "{lr}"]);
+    assert!(Path::new(&first.command[0]).is_absolute());
+    fs::write(fixture.folder.path().join("train.py"), "print(2)").unwrap();
+    let second = fixture.freeze(&["sh", "train.py", "--lr", "{lr}"], &[]).unwrap();
+    assert_eq!(fs::read_to_string(&first.command[1]).unwrap(), "print(1)");
+    assert_eq!(fs::read_to_string(&second.command[1]).unwrap(), "print(2)");
+    assert_ne!(first.provenance["code"], second.provenance["code"]);
+    fs::write(fixture.folder.path().join("train.py"), "print(1)").unwrap();
+    assert_eq!(fixture.freeze(&["sh", "train.py", "--lr", "{lr}"], &[]).unwrap(), first);
+}
+
+#[test]
+fn code_keeps_its_places_beside_the_script() {
+    let fixture = Fixture::new(&[("run/train.py", "a"), ("run/model/net.py", "b"), ("notes.md", "c")]);
+    let frozen = fixture.freeze(&["sh", "run/train.py"], &["run/**/*.py"]).unwrap();
+    let script = Path::new(&frozen.command[1]);
+    assert_eq!(fs::read_to_string(script.with_file_name("model").join("net.py")).unwrap(), "b");
+    assert!(!script.parent().unwrap().with_file_name("notes.md").exists());
+}
+
+#[test]
+fn a_program_of_the_project_is_kept() {
+    let fixture = Fixture::new(&[]);
+    let program = fixture.folder.path().join("train");
+    fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
+    let frozen = fixture.freeze(&["./train", "train"], &[]).unwrap();
+    assert_ne!(Path::new(&frozen.command[0]), program);
+    assert_eq!(frozen.command[1], "train", "a bare word is no file");
+    fs::remove_file(&program).unwrap();
+    assert!(duct::cmd(&frozen.command[0], ["--list"]).stdout_null().run().is_ok(), "it still runs");
+}
+
+#[test]
+fn data_is_not_copied_and_is_found_from_anywhere() {
+    let fixture = Fixture::new(&[("data/images.bin", "\0\0")]);
+    let frozen = fixture.freeze(&["sh", "data/images.bin", "./data/"], &[]).unwrap();
+    let base = fs::canonicalize(fixture.folder.path()).unwrap();
+    assert_eq!(Path::new(&frozen.command[1]), base.join("data/images.bin"));
+    assert_eq!(Path::new(&frozen.command[2]), base.join("data"));
+}
+
+#[test]
+fn patterns_stay_in_the_folder_and_match_something() {
+    let fixture = Fixture::new(&[("train.py", "")]);
+    for pattern in ["../*", "/etc/passwd", "*.rs"] {
+        assert!(fixture.freeze(&["sh", "train.py"], &[pattern]).is_err(), "{pattern}");
+    }
+}
