@@ -44,6 +44,14 @@ impl Ledger {
         self.tasks.get(task)
     }
 
+    /// Treat every task that has failed as one that was never attempted: the user wants another try.
+    pub fn forgive_failures(&mut self) {
+        for record in self.tasks.values_mut().filter(|record| matches!(record.state, TaskState::Failed(_))) {
+            record.state = TaskState::Pending;
+            record.attempts = 0;
+        }
+    }
+
     #[must_use]
     pub fn has_succeeded(&self, task: &TaskId) -> bool {
         self.get(task).is_some_and(|record| record.state == TaskState::Succeeded)

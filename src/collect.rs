@@ -1,10 +1,15 @@
 //! From task folders to what the store records. Reads only; the same folders give the same facts.
 
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 
-use runfile::{Outcome, Score, Series};
+use runfile::{Outcome, Score, Series, outcome, scores, series};
 
+use crate::error::Context;
 use crate::id::TaskId;
+use crate::worker::claim::{ATTEMPTS, last_attempt};
+use crate::worker::{Ended, LARGEST_OUTCOME, LARGEST_SCORES, read_regular};
+use crate::{Error, Result};
 
 /// How one attempt of a task ended, with everything that it left for the store.
 ///
@@ -33,4 +38,225 @@ pub struct Problem {
     /// 1-based; `None` when the whole file is meant.
     pub line: Option<u64>,
     pub message: String,
+}
+
+/// Largest file of time series that is read.
+const LARGEST_SERIES: u64 = 256 << 20;
+
+/// Read the attempts of a task that have ended and are newer than `known`, the number of the last one in the store.
+///
+/// # Errors
+/// The folder, or an outcome in it, cannot be read. Anything wrong with scores or series is a [`Problem`] instead.
+pub fn read_task(stage: &str, task: TaskId, folder: &Path, known: u32) -> Result<Vec<CollectedTask>> {
+    let last = last_attempt(folder).context(|| format!("cannot read the task folder `{}`", folder.display()))?;
+    if last <= known {
+        return Ok(Vec::new());
+    }
+    let success = read_outcome(&folder.join(outcome::FILE), task)?;
+    let mut collected = Vec::new();
+    for number in known + 1..=last {
+        let outcome = match &success {
+            // Killed between its two names, a success has the first one only.
+            Some(success) if success.attempt == number => Some(success.clone()),
+            _ => read_outcome(&folder.join(ATTEMPTS).join(number.to_string()).join(outcome::FILE), task)?,
+        };
+        let Some(outcome) = outcome else { continue };
+        if outcome.attempt != number {
+            let message = format!("the outcome of attempt {number} says that it is of attempt {}", outcome.attempt);
+            return Err(Error::general(format!("{message}, in `{}`", folder.display())));
+        }
+        collected.push(read_results(stage, task, Ended { folder: folder.to_owned(), outcome }));
+    }
+    Ok(collected)
+}
+
+/// The outcome at `path`, if there is one.
+fn read_outcome(path: &Path, task: TaskId) -> Result<Option<Outcome>> {
+    let about = || format!("cannot read the outcome `{}`", path.display());
+    let bytes = match read_regular(path, LARGEST_OUTCOME) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error).context(about),
+    };
+    let outcome = Outcome::parse(path, &bytes).context(about)?;
+    if outcome.task != task.to_string() {
+        return Err(Error::general(format!("it is of the task `{}`", outcome.task)).context(about()));
+    }
+    Ok(Some(outcome))
+}
+
+/// What an attempt that has ended left for the store.
+#[must_use]
+pub fn read_results(stage: &str, task: TaskId, ended: Ended) -> CollectedTask {
+    let mut problems = Vec::new();
+    let results = ended.results();
+    let mut read = |name: &str, limit| read_artifact(&ended, &results, name, limit, &mut problems);
+    let scores = read(scores::FILE, LARGEST_SCORES);
+    let series = read(series::FILE, LARGEST_SERIES);
+    let path = |name: &str| results.strip_prefix(&ended.folder).unwrap_or(&results).join(name);
+    let scores = scores.map_or_else(Vec::new, |bytes| {
+        scores::parse(&path(scores::FILE), &bytes).unwrap_or_else(|error| {
+            problems.push(problem_of(path(scores::FILE), &error));
+            Vec::new()
+        })
+    });
+    let series = series.map_or_else(Series::default, |bytes| {
+        let (series, bad) = Series::read(bytes.as_slice()).unwrap_or_default();
+        let path = path(series::FILE);
+        problems.extend(bad.into_iter().map(|bad| Problem {
+            path: path.clone(),
+            line: Some(bad.line),
+            message: bad.message,
+        }));
+        series
+    });
+    CollectedTask { task, stage: stage.to_owned(), outcome: ended.outcome, results, scores, series, problems }
+}
+
+/// The bytes of an artifact, which must be what they were when the outcome was published.
+fn read_artifact(
+    ended: &Ended,
+    results: &Path,
+    name: &str,
+    limit: u64,
+    problems: &mut Vec<Problem>,
+) -> Option<Vec<u8>> {
+    let artifact = ended.outcome.artifacts.iter().find(|artifact| artifact.path == Path::new(name))?;
+    let path = results.join(name);
+    let message = match read_regular(&path, limit) {
+        Ok(bytes) if blake3::hash(&bytes).to_hex().as_str() == artifact.blake3 => return Some(bytes),
+        Ok(_) => "changed after its task had ended: its digest differs from the outcome's".to_owned(),
+        Err(error) => format!("cannot be read: {error}"),
+    };
+    problems.push(Problem { path: path.strip_prefix(&ended.folder).unwrap_or(&path).to_owned(), line: None, message });
+    None
+}
+
+fn problem_of(path: PathBuf, error: &runfile::Error) -> Problem {
+    match error {
+        runfile::Error::Syntax { line, message, .. } => {
+            Problem { path, line: u64::try_from(*line).ok(), message: message.clone() }
+        }
+        runfile::Error::Twice { score, .. } => {
+            Problem { path, line: None, message: format!("`{score}` is given twice") }
+        }
+        other => Problem { path, line: None, message: other.to_string() },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use runfile::outcome::Artifact;
+    use runfile::{PROTOCOL, Verdict};
+
+    use super::*;
+
+    const TASK: TaskId = TaskId([7; 16]);
+
+    fn outcome(attempt: u32, verdict: Verdict, artifacts: Vec<Artifact>) -> Outcome {
+        Outcome {
+            protocol: PROTOCOL,
+            task: TASK.to_string(),
+            attempt,
+            verdict,
+            reason: (verdict == Verdict::Failed).then_some(runfile::FailureReason::ExitCode),
+            message: String::new(),
+            exit_code: None,
+            signal: None,
+            started: 1.0,
+            ended: 2.0,
+            artifacts,
+            provenance: serde_json::Map::new(),
+        }
+    }
+
+    /// An attempt in `folder` that ended in `verdict` and left `files`.
+    fn attempt(folder: &Path, number: u32, verdict: Verdict, files: &[(&str, &str)]) {
+        let attempt = folder.join(ATTEMPTS).join(number.to_string());
+        fs::create_dir_all(attempt.join("out")).unwrap();
+        fs::write(attempt.join("claim"), "{}").unwrap();
+        let artifacts = files.iter().map(|(name, text)| {
+            fs::write(attempt.join("out").join(name), text).unwrap();
+            let blake3 = blake3::hash(text.as_bytes()).to_hex().to_string();
+            Artifact { path: name.into(), bytes: text.len() as u64, blake3 }
+        });
+        let outcome = outcome(number, verdict, artifacts.collect());
+        fs::write(attempt.join(outcome::FILE), serde_json::to_vec(&outcome).unwrap()).unwrap();
+        if verdict == Verdict::Succeeded {
+            fs::hard_link(attempt.join(outcome::FILE), folder.join(outcome::FILE)).unwrap();
+        }
+    }
+
+    #[test]
+    fn every_attempt_is_read_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
+        attempt(folder, 1, Verdict::Failed, &[]);
+        attempt(
+            folder,
+            2,
+            Verdict::Succeeded,
+            &[("scores.json", "{\"a\": 1}"), ("metrics.jsonl", "{\"step\": 1, \"b\": 2}\n")],
+        );
+        let all = read_task("train", TASK, folder, 0).unwrap();
+        assert_eq!(all.iter().map(|one| one.outcome.attempt).collect::<Vec<_>>(), [1, 2]);
+        assert_eq!((all[1].scores.len(), all[1].series.points.len(), all[1].problems.len()), (1, 1, 0));
+        assert_eq!(read_task("train", TASK, folder, 1).unwrap(), all[1..]);
+        assert_eq!(read_task("train", TASK, folder, 2).unwrap(), []);
+    }
+
+    #[test]
+    fn a_success_that_was_killed_between_its_two_names_counts() {
+        let folder = tempfile::tempdir().unwrap();
+        attempt(folder.path(), 1, Verdict::Succeeded, &[]);
+        fs::remove_file(folder.path().join("attempts/1/outcome.json")).unwrap();
+        assert_eq!(read_task("train", TASK, folder.path(), 0).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn a_task_that_is_not_there_or_still_runs_has_no_attempts() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(read_task("train", TASK, &folder.path().join("none"), 0).unwrap(), []);
+        fs::create_dir_all(folder.path().join("attempts/1")).unwrap();
+        fs::write(folder.path().join("attempts/1/claim"), "{}").unwrap();
+        assert_eq!(read_task("train", TASK, folder.path(), 0).unwrap(), []);
+    }
+
+    #[test]
+    fn mistakes_in_results_are_problems_with_their_place() {
+        let folder = tempfile::tempdir().unwrap();
+        let series = "{\"step\": 1, \"a\": 1}\nx\n{\"step\": 2, \"a\": 2}\n";
+        attempt(
+            folder.path(),
+            1,
+            Verdict::Succeeded,
+            &[("scores.json", "{\"a\": 1, \"a\": 2}"), ("metrics.jsonl", series)],
+        );
+        let [one] = &read_task("train", TASK, folder.path(), 0).unwrap()[..] else { panic!("one attempt") };
+        assert_eq!((one.scores.len(), one.series.points.len()), (0, 2));
+        let problems: Vec<_> = one.problems.iter().map(|problem| (problem.line, problem.message.as_str())).collect();
+        assert_eq!(problems, [(None, "`a` is given twice"), (Some(2), "expected value")]);
+    }
+
+    #[test]
+    fn results_that_were_changed_afterwards_are_not_taken() {
+        let folder = tempfile::tempdir().unwrap();
+        attempt(folder.path(), 1, Verdict::Succeeded, &[("scores.json", "{\"a\": 1}")]);
+        fs::write(folder.path().join("attempts/1/out/scores.json"), "{\"a\": 2}").unwrap();
+        let [one] = &read_task("train", TASK, folder.path(), 0).unwrap()[..] else { panic!("one attempt") };
+        assert_eq!(one.scores, []);
+        assert_eq!(one.problems[0].path, Path::new("attempts/1/out/scores.json"));
+    }
+
+    #[test]
+    fn a_foreign_or_torn_outcome_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        attempt(folder.path(), 1, Verdict::Failed, &[]);
+        assert!(read_task("train", TaskId([8; 16]), folder.path(), 0).is_err());
+        fs::write(folder.path().join("attempts/1/outcome.json"), "{\"protocol\": 1, ").unwrap();
+        let error = read_task("train", TASK, folder.path(), 0).unwrap_err();
+        assert!(error.to_string().contains("outcome.json:1:16"), "{error}");
+    }
 }

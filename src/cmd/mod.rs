@@ -1,9 +1,14 @@
 //! The verbs, one file each: its arguments, its `run`, and what only it needs.
 
+mod collect;
+mod current;
 mod explain;
 mod known;
 mod plan;
 mod report;
+mod status;
+mod submit;
+mod worker;
 
 use std::process::ExitCode;
 
@@ -21,9 +26,16 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    Explain(explain::Args),
     Plan(plan::Args),
+    Explain(explain::Args),
+    Submit(submit::SubmitArgs),
+    Status(status::StatusArgs),
+    Collect(collect::CollectArgs),
     Report(report::Args),
+    #[command(hide = true)]
+    Worker(worker::WorkerArgs),
+    #[command(hide = true)]
+    Guard(worker::GuardArgs),
 }
 
 impl Cli {
@@ -36,6 +48,11 @@ impl Cli {
             Verb::Explain(args) => args.run(),
             Verb::Plan(args) => args.run(),
             Verb::Report(args) => args.run(),
+            Verb::Submit(args) => args.run(),
+            Verb::Status(args) => args.run(),
+            Verb::Collect(args) => args.run(),
+            Verb::Worker(args) => args.run(),
+            Verb::Guard(args) => args.run(),
         }
     }
 }

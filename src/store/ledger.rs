@@ -73,7 +73,8 @@ fn add(ledger: &mut Ledger, row: AttemptRow, tasks_folder: &Path) -> sqlx::Resul
     }
     record.state = match (read(&row.verdict)?, row.reason) {
         (Verdict::Succeeded, _) => TaskState::Succeeded,
-        (Verdict::Cancelled, _) => TaskState::Cancelled,
+        // Stopped from outside: it waits for its next attempt. Only somebody's word cancels a task.
+        (Verdict::Cancelled, _) => TaskState::Pending,
         (Verdict::Failed, Some(reason)) => TaskState::Failed(read(&reason)?),
         (Verdict::Failed, None) => return Err(decode("a reason for a failed attempt")),
     };

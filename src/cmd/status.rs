@@ -1,0 +1,148 @@
+//! `sweep status`: where the tasks of a sweep stand.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::current::{Current, Which};
+use crate::attempt::Ledger;
+use crate::plan::{Actions, Counts, Standing, advance};
+use crate::project::Project;
+use crate::store::Store;
+use crate::text::{Side, Table, or_blank, plural};
+use crate::worker::claim::Observer;
+use crate::{Result, ui};
+
+/// Show how many tasks of each grid and stage are done, running, waiting or failed
+#[derive(Debug, Args)]
+pub struct StatusArgs {
+    #[command(flatten)]
+    which: Which,
+    /// Print one JSON value
+    #[arg(long)]
+    json: bool,
+}
+
+/// The tasks of one stage that one grid needs.
+struct Row {
+    grid: String,
+    stage: String,
+    counts: Counts,
+    /// (reason, count), by reason.
+    failures: Vec<(&'static str, usize)>,
+}
+
+impl StatusArgs {
+    /// Count and show.
+    ///
+    /// # Errors
+    /// There is no plan, or the store cannot be read.
+    pub fn run(self) -> Result<ExitCode> {
+        let project = Project::require(Path::new("."))?;
+        let mut store = Store::open(&project)?;
+        let current = self.which.load(&mut store)?;
+        let ledger = store.ledger(&current.plan)?;
+        let mut actions = advance(&current.sweep, &current.plan, &ledger);
+        mark_running(&project, &current, &ledger, &mut actions);
+        let rows = rows(&current, &actions);
+        let text = if self.json { json(&current, &rows) } else { text(&current, &actions, &rows) };
+        ui::print_all(&text)?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// The store learns of an attempt when it has ended; that one is under way shows in the task's folder.
+fn mark_running(project: &Project, current: &Current, ledger: &Ledger, actions: &mut Actions) {
+    let observer = Observer::new(&project.tasks_folder());
+    for (task, standing) in current.plan.tasks.iter().zip(&mut actions.standings) {
+        let may_run = matches!(standing, Standing::New | Standing::Waiting { .. } | Standing::Retry { .. });
+        let known = ledger.get(&task.id).map_or(0, |record| record.attempts);
+        if may_run && observer.is_running(&project.task_folder(&task.id), known) {
+            *standing = Standing::Running;
+        }
+    }
+}
+
+fn rows(current: &Current, actions: &Actions) -> Vec<Row> {
+    let Current { sweep, plan } = current;
+    let mut rows = Vec::new();
+    for grid in &plan.grids {
+        for (index, stage) in sweep.stages.iter().enumerate() {
+            let mut tasks: Vec<_> = grid.cells.iter().filter_map(|cell| plan.task_of(cell.run, index)).collect();
+            tasks.sort_unstable();
+            tasks.dedup();
+            let mut row =
+                Row { grid: grid.name.clone(), stage: stage.name.clone(), counts: Counts::default(), failures: vec![] };
+            for task in tasks {
+                row.add(actions.of(task));
+            }
+            if row.counts.total() > 0 {
+                rows.push(row);
+            }
+        }
+    }
+    rows
+}
+
+impl Row {
+    fn add(&mut self, standing: Standing) {
+        self.counts.add(standing);
+        let (Standing::Failed { reason, .. } | Standing::Retry { reason, .. }) = standing else { return };
+        match self.failures.iter_mut().find(|(known, _)| *known == reason.as_str()) {
+            Some((_, count)) => *count += 1,
+            None => self.failures.push((reason.as_str(), 1)),
+        }
+        self.failures.sort_unstable();
+    }
+
+    fn reasons(&self) -> String {
+        let reasons: Vec<String> = self.failures.iter().map(|(reason, count)| format!("{count} {reason}")).collect();
+        reasons.join(", ")
+    }
+}
+
+fn text(current: &Current, actions: &Actions, rows: &[Row]) -> String {
+    let header = [
+        ("grid", Side::Left),
+        ("stage", Side::Left),
+        ("tasks", Side::Right),
+        ("done", Side::Right),
+        ("running", Side::Right),
+        ("pending", Side::Right),
+        ("failed", Side::Right),
+        ("blocked", Side::Right),
+        ("cancelled", Side::Right),
+        ("reasons", Side::Left),
+    ];
+    let mut table = Table::new(&header);
+    for row in rows {
+        let Counts { new, waiting, running, done, retry, failed, blocked, cancelled } = row.counts;
+        let mut cells = vec![row.grid.clone(), row.stage.clone()];
+        cells.extend(
+            [row.counts.total(), done, running, new + waiting + retry, failed, blocked, cancelled].map(or_blank),
+        );
+        cells.push(row.reasons());
+        table.row(cells);
+    }
+    let mut all = Counts::default();
+    actions.standings.iter().for_each(|&standing| all.add(standing));
+    let total = format!("{} in all, {} done", plural(all.total(), "task"), all.done);
+    format!("{}\n\n{}\n{total}\n", current.sweep.name, table.render(ui::width()))
+}
+
+fn json(current: &Current, rows: &[Row]) -> String {
+    let row = |row: &Row| -> Value {
+        let Counts { new, waiting, running, done, retry, failed, blocked, cancelled } = row.counts;
+        let reasons: serde_json::Map<String, Value> =
+            row.failures.iter().map(|&(reason, count)| (reason.to_owned(), count.into())).collect();
+        json!({
+            "grid": row.grid, "stage": row.stage, "tasks": row.counts.total(), "done": done, "running": running,
+            "pending": new + waiting, "retry": retry, "failed": failed, "blocked": blocked, "cancelled": cancelled,
+            "reasons": reasons,
+        })
+    };
+    let rows: Vec<Value> = rows.iter().map(row).collect();
+    format!("{:#}\n", json!({ "schema_version": 1, "sweep": current.sweep.name, "stages": rows }))
+}

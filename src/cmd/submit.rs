@@ -1,0 +1,327 @@
+//! `sweep submit`: runs what the plan still wants.
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Args;
+use runfile::Verdict;
+
+use super::collect::{collect, problems};
+use super::current::{Current, Which, base_folder};
+use crate::attempt::Ledger;
+use crate::collect::{CollectedTask, read_results};
+use crate::error::Kind;
+use crate::launch::board::Board;
+use crate::launch::guard::Guard;
+use crate::launch::local::{Event, Local};
+use crate::launch::machine;
+use crate::launch::prepared::Prepared;
+use crate::launch::progress::Progress;
+use crate::launch::select::{Selected, select};
+use crate::launch::signals::Interrupt;
+use crate::launch::summary::{Failure, Summary};
+use crate::plan::{self, TaskIx, advance};
+use crate::project::{Created, Project};
+use crate::store::Store;
+use crate::worker::claim::{ClaimFile, Holder, holders_folder};
+use crate::worker::{Ended, Grace, Running};
+use crate::{Error, Result, clock, grid, provenance, ui};
+
+/// Run what the plan still wants, on this machine
+///
+/// What has succeeded is not run again; the same command goes on where an earlier one was stopped. Ctrl-C asks the jobs
+/// to end and waits for them, a second one kills them.
+#[derive(Debug, Args)]
+pub struct SubmitArgs {
+    #[command(flatten)]
+    which: Which,
+    /// Threads that jobs may use together [default: the number of cores]
+    #[arg(long, short = 'j', value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    jobs: Option<u32>,
+    /// Devices that jobs may use together [default: all of this machine]
+    #[arg(long, value_name = "N")]
+    gpus: Option<u32>,
+    /// Show what would be started and start nothing
+    #[arg(long, short = 'n')]
+    dry_run: bool,
+    /// Try failed tasks again, whatever the reason
+    #[arg(long)]
+    retry_failed: bool,
+    /// Seconds that a job has to end after it was asked to
+    #[arg(long, value_name = "SECONDS", default_value_t = 10)]
+    grace: u64,
+}
+
+impl SubmitArgs {
+    /// Select, freeze, run, store.
+    ///
+    /// # Errors
+    /// There is no plan, its code cannot be frozen, or the store or the task folders cannot be written.
+    pub fn run(self) -> Result<ExitCode> {
+        let project = self.project()?;
+        if self.dry_run {
+            return self.show(&project);
+        }
+        let mut store = Store::open_for_writing(&project, "submit")?;
+        self.record_plan(&mut store)?;
+        let current = self.which.load(&mut store)?;
+        let mut ledger = store.ledger(&current.plan)?;
+        // What an earlier submission could not store, because it was killed.
+        let found = collect(&mut store, &project, &current, &ledger)?;
+        if found.ingested.attempts > 0 {
+            ledger = store.ledger(&current.plan)?;
+        }
+        let selected = self.select(&current, ledger);
+        let mut submission = Submission::new(store, &current, &selected);
+        submission.summary.problems.extend(found.problems);
+        submission.summary.unusable.extend(found.unreadable.iter().map(ToString::to_string));
+        let interrupt = if selected.tasks.is_empty() { None } else { self.launch(&project, &mut submission)? };
+        submission.conclude(interrupt)
+    }
+
+    /// A file given on the command line may be the first thing that happens in a project.
+    fn project(&self) -> Result<Project> {
+        let here = Path::new(".");
+        if self.which.file().is_none() || self.dry_run {
+            return Project::require(here);
+        }
+        let (project, created) = Project::find_or_create(here)?;
+        if created == Created::New {
+            ui::note(&format!("made a project in `{}`", project.root().display()));
+        }
+        Ok(project)
+    }
+
+    /// A file given on the command line is planned first, all of it.
+    fn record_plan(&self, store: &mut Store) -> Result<()> {
+        let Some(path) = self.which.file() else { return Ok(()) };
+        let sweep = grid::load(path)?;
+        let whole = plan::Selection::default();
+        store.record_plan(&sweep, &plan::build(&sweep, &whole)?, &Default::default())
+    }
+
+    fn select(&self, current: &Current, mut ledger: Ledger) -> Selected {
+        if self.retry_failed {
+            ledger.forgive_failures();
+        }
+        let actions = advance(&current.sweep, &current.plan, &ledger);
+        select(&current.sweep, &current.plan, &actions, &ledger)
+    }
+
+    fn show(&self, project: &Project) -> Result<ExitCode> {
+        let mut store = Store::open(project)?;
+        let current = self.which.load(&mut store)?;
+        let ledger = store.ledger(&current.plan)?;
+        let selected = self.select(&current, ledger);
+        let summary = Summary { left: selected.tasks.len(), ..Summary::of(&selected) };
+        let mut text = String::new();
+        for &task in &selected.tasks {
+            let (stage, params) = describe(&current, task);
+            text += &format!("{stage} {} {params}\n", current.plan.tasks[task.0 as usize].id.short(8));
+        }
+        ui::print_all(&(text + &summary.headline() + "\n"))?;
+        Ok(ExitCode::SUCCESS)
+    }
+
+    /// Run the selected tasks here.
+    fn launch(&self, project: &Project, submission: &mut Submission<'_>) -> Result<Option<Interrupt>> {
+        let Submission { current, selected, .. } = *submission;
+        let tasks = project.tasks_folder();
+        crate::project::make_private_folder(&tasks)?;
+        let slots = machine::slots(self.jobs, self.gpus)?;
+        check_devices(current, selected, slots.gpus.len())?;
+        machine::check_room(&tasks, declared_bytes(current, selected))?;
+        let base = base_folder(&current.sweep, project)?;
+        let code = provenance::of_code(&base);
+        let prepared = Prepared::new((&current.sweep, &current.plan), &selected.tasks, project, &base, &code)?;
+        let claims = ClaimFile::create(&holders_folder(&tasks), Holder::current()?)?;
+        let guard = Guard::start(&claims.token())?;
+        let running = Running::new(Grace(Duration::from_secs(self.grace)));
+        let local = Local {
+            sweep: &current.sweep.name,
+            tasks: &prepared,
+            jobs: usize::try_from(slots.threads).unwrap_or(usize::MAX).min(selected.tasks.len()),
+            folder: tasks,
+            claims: &claims,
+            running: &running,
+            provenance: &provenance::of_machine(),
+        };
+        let result = local.run(Board::new(selected.items.clone(), slots), |events| submission.take(events));
+        guard.dismiss();
+        submission.progress.finish();
+        result
+    }
+}
+
+/// A submission on its way: what is known of it, and what the store is still to be told.
+struct Submission<'a> {
+    store: Store,
+    current: &'a Current,
+    selected: &'a Selected,
+    pending: Vec<CollectedTask>,
+    /// When the store was last told something.
+    stored: Duration,
+    summary: Summary,
+    progress: Progress,
+}
+
+/// The store is told of so many attempts at once, or of fewer after a while.
+const GROUP: usize = 1000;
+const WHILE: Duration = Duration::from_secs(1);
+
+impl<'a> Submission<'a> {
+    fn new(store: Store, current: &'a Current, selected: &'a Selected) -> Self {
+        Self {
+            store,
+            current,
+            selected,
+            pending: Vec::new(),
+            stored: clock::monotonic(),
+            summary: Summary::of(selected),
+            progress: Progress::new(selected.tasks.len()),
+        }
+    }
+
+    /// Take note of what has happened.
+    fn take(&mut self, events: Vec<Event>) -> Result<()> {
+        for event in events {
+            self.take_one(event);
+        }
+        self.progress.show();
+        let waited = clock::monotonic().saturating_sub(self.stored);
+        if self.pending.len() >= GROUP || !self.pending.is_empty() && waited >= WHILE { self.store() } else { Ok(()) }
+    }
+
+    fn take_one(&mut self, event: Event) {
+        match event {
+            Event::Started(_) => self.progress.start(),
+            Event::Ended { task, ended, retried } => self.end(task, ended, retried),
+            Event::Done(_) => {
+                self.progress.end(false);
+                self.summary.before += 1;
+            }
+            Event::Held(task, holder) => {
+                self.progress.end(false);
+                let line = format!("{}: process {} on {}", self.name(task), holder.pid, holder.host);
+                self.summary.held.push(line);
+            }
+            Event::Unusable(task, error) => {
+                self.progress.end(false);
+                let line = format!("{}: {error}", self.name(task));
+                self.progress.fail(&line);
+                self.summary.unusable.push(line);
+            }
+            Event::Blocked(tasks) => {
+                self.progress.skip(tasks.len());
+                self.summary.blocked += tasks.len();
+            }
+        }
+    }
+
+    fn end(&mut self, task: usize, ended: Ended, retried: bool) {
+        self.progress.end(retried);
+        let here = self.selected.tasks[task];
+        let (stage, params) = describe(self.current, here);
+        let (verdict, reason) = (ended.outcome.verdict, ended.outcome.reason);
+        match (verdict, reason) {
+            (Verdict::Succeeded, _) => self.summary.succeeded += 1,
+            (Verdict::Failed, Some(reason)) if !retried => {
+                let message = ended.outcome.message.clone();
+                self.progress.fail(&format!("failed ({reason}): {stage} {params}: {message}"));
+                let folder = ended.attempt_folder();
+                self.summary.failed.push(Failure { stage: stage.clone(), params, reason, message, folder });
+            }
+            (Verdict::Failed, _) => self.summary.retried += 1,
+            // It counts among those that are left.
+            (Verdict::Cancelled, _) => {}
+        }
+        let collected = read_results(&stage, self.current.plan.tasks[here.0 as usize].id, ended);
+        self.summary.problems.extend(problems(&collected));
+        self.pending.push(collected);
+    }
+
+    fn name(&self, task: usize) -> String {
+        let (stage, params) = describe(self.current, self.selected.tasks[task]);
+        format!("{stage} {params}")
+    }
+
+    fn store(&mut self) -> Result<()> {
+        let ingested = self.store.record_results(&self.pending)?;
+        for refused in ingested.refused {
+            let (task, attempt) = (refused.task.short(8), refused.attempt);
+            self.summary.problems.push(format!("attempt {attempt} of task {task} is not taken: {}", refused.reason));
+        }
+        self.pending.clear();
+        self.stored = clock::monotonic();
+        Ok(())
+    }
+
+    fn conclude(mut self, interrupt: Option<Interrupt>) -> Result<ExitCode> {
+        if !self.pending.is_empty() {
+            self.store()?;
+        }
+        let settled = self.summary.succeeded
+            + self.summary.failed.len()
+            + self.summary.unusable.len()
+            + self.summary.held.len()
+            + (self.summary.before - self.selected.done)
+            + (self.summary.blocked - self.selected.blocked);
+        self.summary.left = self.selected.tasks.len().saturating_sub(settled);
+        ui::print_all(&self.summary.text())?;
+        Ok(match interrupt {
+            Some(interrupt) => ExitCode::from(interrupt.exit_code()),
+            None if self.summary.has_failures() => Kind::TasksFailed.exit_code(),
+            None if !self.summary.is_complete() => Kind::Incomplete.exit_code(),
+            None => ExitCode::SUCCESS,
+        })
+    }
+}
+
+impl Summary {
+    /// What is known before anything is started.
+    fn of(selected: &Selected) -> Self {
+        Self {
+            before: selected.done,
+            failed_before: selected.failed.len(),
+            blocked: selected.blocked,
+            cancelled: selected.cancelled,
+            ..Self::default()
+        }
+    }
+}
+
+/// (stage, `name=value name=value`) of a task.
+fn describe(current: &Current, task: TaskIx) -> (String, String) {
+    let Current { sweep, plan } = current;
+    let stage = &sweep.stages[usize::from(plan.tasks[task.0 as usize].stage)].name;
+    let params: Vec<String> =
+        plan.params(sweep, task).map(|(name, value)| format!("{name}={}", value.to_string().escape_debug())).collect();
+    (stage.clone(), params.join(" "))
+}
+
+/// Every task must fit on this machine.
+fn check_devices(current: &Current, selected: &Selected, devices: usize) -> Result<()> {
+    let too_many = selected.tasks.iter().zip(&selected.items).find(|(_, item)| item.gpus as usize > devices);
+    too_many.map_or(Ok(()), |(&task, item)| {
+        let (stage, params) = describe(current, task);
+        let message = format!("stage `{stage}` needs {} devices for {params}, this machine has {devices}", item.gpus);
+        Err(Error::usage(message).hint("`--where` selects cells that fit, `--gpus` says how many devices there are"))
+    })
+}
+
+/// The most that one of the tasks says that it needs on disk.
+fn declared_bytes(current: &Current, selected: &Selected) -> u64 {
+    let needs = |&task: &TaskIx| {
+        let Current { sweep, plan } = current;
+        let stage = &sweep.stages[usize::from(plan.tasks[task.0 as usize].stage)];
+        let resources = plan.resources(sweep, task);
+        let states = u64::from(stage.checkpoints.keep_last);
+        resources
+            .checkpoint_bytes
+            .unwrap_or(0)
+            .saturating_mul(states)
+            .saturating_add(resources.result_bytes.unwrap_or(0))
+    };
+    selected.tasks.iter().map(needs).max().unwrap_or(0)
+}
