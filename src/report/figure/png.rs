@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, LazyLock};
 
-use resvg::tiny_skia::{Pixmap, Transform};
+use resvg::tiny_skia::{Color, Pixmap, Transform};
 use resvg::usvg::{Options, Tree, fontdb};
 
 use super::scene::Drawing;
@@ -39,6 +39,8 @@ impl Drawing {
             .ok_or_else(|| Error::general("cannot draw a figure without a size"))?;
         let mut pixels = Pixmap::new(size.width(), size.height())
             .ok_or_else(|| Error::general("the figure is too large for a PNG"))?;
+        // The page may end within the last pixels.
+        pixels.fill(Color::WHITE);
         resvg::render(&tree, Transform::from_scale(scale, scale), &mut pixels.as_mut());
         encode(&pixels, scale * SVG_DPI).context(|| "cannot encode the figure as PNG".to_owned())
     }

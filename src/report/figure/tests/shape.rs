@@ -243,6 +243,21 @@ fn collect(group: &usvg::Group, into: &mut Vec<(String, usvg::Rect)>) {
 }
 
 #[test]
+fn a_png_is_white_to_its_edges() {
+    for dpi in [96.0, 150.0, 200.0, 300.0] {
+        let png = figure_7().draw().png(dpi).unwrap();
+        let mut reader = ::png::Decoder::new(std::io::Cursor::new(png)).read_info().unwrap();
+        let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
+        let info = reader.next_frame(&mut pixels).unwrap();
+        assert_eq!(info.color_type, ::png::ColorType::Rgb);
+        let rows: Vec<&[u8]> = pixels.chunks_exact(info.line_size).collect();
+        let edges = rows.iter().flat_map(|row| row[..3].iter().chain(&row[row.len() - 3..]));
+        let all = edges.chain(rows[0]).chain(rows[rows.len() - 1]);
+        assert!(all.into_iter().all(|&part| part == 255), "at {dpi} dpi");
+    }
+}
+
+#[test]
 fn a_png_has_the_size_that_was_asked_for() {
     let png = figure_7().draw().png(300.0).unwrap();
     assert_eq!(&png[..8], b"\x89PNG\r\n\x1a\n");
