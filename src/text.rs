@@ -82,6 +82,20 @@ pub fn cut(text: &str, width: usize) -> String {
     short
 }
 
+/// `text` with control characters written out: no file that is shown moves the cursor or colours the terminal.
+#[must_use]
+pub fn visible(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for character in text.chars() {
+        if character.is_control() && character != '\n' {
+            out.extend(character.escape_debug());
+        } else {
+            out.push(character);
+        }
+    }
+    out
+}
+
 /// `1 run`, `2 runs`, `12,345 runs`.
 #[must_use]
 pub fn plural(count: usize, noun: &str) -> String {
@@ -149,6 +163,11 @@ mod tests {
         let expected = "\u{1b}[1mname           n\u{1b}[0m\na          1,000\nlong name      2\n";
         assert_eq!(table.render(80), expected);
         assert!(table.render(8).lines().skip(1).all(|line| line.chars().count() <= 8));
+    }
+
+    #[test]
+    fn control_characters_are_written_out() {
+        assert_eq!(visible("a\u{1b}[31mb\r\tc\n"), "a\\u{1b}[31mb\\r\\tc\n");
     }
 
     #[test]

@@ -132,6 +132,19 @@ fn explain_finds_a_run_by_the_first_digits_of_its_identity() {
 }
 
 #[test]
+fn explain_without_a_file_is_about_what_was_planned_last() {
+    let folder = folder(FIRST);
+    let (code, _, err) = sweep(folder.path(), &["explain", "lr=0.1"]);
+    assert_eq!(code, 2);
+    assert!(err.contains("no project"), "{err}");
+    sweep(folder.path(), &["plan", "first.toml"]);
+    fs::remove_file(folder.path().join("first.toml")).unwrap();
+    let (code, out, err) = sweep(folder.path(), &["explain", "lr=0.1", "width=64"]);
+    assert_eq!(code, 0, "{err}");
+    assert!(out.contains("main: lr=0.1 width=64"), "{out}");
+}
+
+#[test]
 fn hostile_levels_are_shown_escaped() {
     let folder =
         folder("name = \"odd\"\ncommand = [\"echo\", \"{word}\"]\n[vary]\nword = [\"a\\nb\", \"\\u001b[31mred\"]\n");

@@ -1,7 +1,7 @@
 //! `sweep explain`: why a cell is not planned, why a run is new, which grids ask for it, what its tasks are.
 
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::ExitCode;
 
 use super::known::Known;
@@ -9,20 +9,20 @@ use crate::error::{Error, Result};
 use crate::grid::{self, Grid, StageKind, Sweep, label};
 use crate::plan::explain::{Absent, NotApplicable, absent, locate, nearest, not_applicable};
 use crate::plan::{Actions, Cell, History, Plan, RunIx, Selection, Standing, advance, build};
+use crate::project::Project;
+use crate::store::Store;
 use crate::text::{Side, Table, plural};
 use crate::ui;
 
 /// Explain a cell, a run or a task: why it is absent, new or waiting, and which grids ask for it
 ///
 /// A cell is named by its levels, and by its grid where several have them: `data vqa=7M generation=200k`. A run or a
-/// task is named by the first digits of its identity.
+/// task is named by the first digits of its identity. Without a file it is about the sweep that was planned last.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The sweep file
-    file: PathBuf,
-    /// A grid's name, `axis=level` pairs, or the first digits of a run's or task's identity
-    #[arg(required = true)]
-    what: Vec<String>,
+    /// A sweep file, then a grid's name, `axis=level` pairs, or the first digits of a run's or task's identity
+    #[arg(required = true, value_name = "FILE | GRID | AXIS=LEVEL | ID")]
+    words: Vec<String>,
 }
 
 /// The first digits that name a run where it is shown.
@@ -37,12 +37,25 @@ impl Args {
     /// # Errors
     /// The file has mistakes, or nothing is called that.
     pub fn run(self) -> Result<ExitCode> {
-        let sweep = grid::load(&self.file)?;
+        let (sweep, what) = self.sweep()?;
         let plan = build(&sweep, &Selection::default())?;
         let Known { ledger, history } = Known::here(&sweep, &plan)?;
         let view = View { actions: advance(&sweep, &plan, &ledger), sweep: &sweep, plan: &plan, history };
-        ui::print_all(&view.explain(&self.what, ui::width())?)?;
+        ui::print_all(&view.explain(what, ui::width())?)?;
         Ok(ExitCode::SUCCESS)
+    }
+
+    /// The sweep of a file as it is now, or as it was planned last; and the words that are left.
+    fn sweep(&self) -> Result<(Sweep, &[String])> {
+        if let [file, what @ ..] = self.words.as_slice()
+            && Path::new(file).is_file()
+        {
+            return Ok((grid::load(Path::new(file))?, what));
+        }
+        let project = Project::require(Path::new("."))?;
+        let stored = Store::open(&project)?.latest_sweep(None)?;
+        let stored = stored.ok_or_else(|| Error::usage("nothing is planned here").hint("`sweep plan <file>` plans"))?;
+        Ok((grid::parse(&stored.path, &stored.text)?, &self.words))
     }
 }
 
@@ -60,6 +73,9 @@ impl View<'_> {
             && self.sweep.grid(word).is_none()
         {
             return self.by_id(word, width);
+        }
+        if what.is_empty() {
+            return Err(Error::usage("nothing to explain").hint("name a grid, levels like `vqa=7M`, or a run"));
         }
         let pairs: Vec<(String, String)> = what
             .iter()

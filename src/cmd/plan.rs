@@ -14,7 +14,7 @@ use crate::plan::{
 };
 use crate::project::{Created, Project};
 use crate::store::Store;
-use crate::text::{Side, Table, bytes, cut, grouped, hours, or_blank, plural};
+use crate::text::{Side, Table, bytes, cut, grouped, hours, or_blank, plural, visible};
 use crate::ui;
 
 /// Show what a sweep file asks for, what is done, and what the rest will cost
@@ -127,7 +127,7 @@ impl<'a> View<'a> {
 
     fn text(&self, width: usize) -> String {
         let title = if self.sweep.title.is_empty() { String::new() } else { format!(": {}", self.sweep.title) };
-        let mut out = cut(&format!("{}{title}", self.sweep.name), width);
+        let mut out = cut(&visible(&format!("{}{title}", self.sweep.name)), width);
         out.push_str("\n\n");
         out.push_str(&self.grids().render(width));
         out.push('\n');
@@ -135,7 +135,7 @@ impl<'a> View<'a> {
         let notes = self.notes();
         if !notes.is_empty() {
             out.push('\n');
-            notes.iter().for_each(|note| out.push_str(&format!("{note}\n")));
+            notes.iter().for_each(|note| out.push_str(&format!("{}\n", visible(note))));
         }
         out.push('\n');
         self.forecast().iter().for_each(|line| out.push_str(&format!("{line}\n")));

@@ -4,6 +4,7 @@ use super::filter::{self, Condition, Expr, FilterError, Operator, Test};
 use super::source::{At, Diagnostics, Problem, list, nearest};
 use super::sweep::{Applies, Axis, AxisLevel, Factor, FactorKind, LevelIx, Sweep};
 use crate::error::{Error, Result};
+use crate::text::visible;
 use crate::value::{Value, parse_amount};
 
 /// What names in a filter may mean.
@@ -24,9 +25,10 @@ impl Sweep {
             let start = text.floor_char_boundary(error.start);
             let column = text[..start].chars().count();
             let caret = format!("  {text}\n  {}^\n", " ".repeat(column));
-            Error::usage(format!("the filter is wrong at column {}: {}", column + 1, error.message))
-                .excerpt(if text.contains('\n') { String::new() } else { caret })
-                .hint(error.hint)
+            let message = format!("the filter is wrong at column {}: {}", column + 1, error.message);
+            // A caret points at nothing where a character takes no or several columns.
+            let excerpt = if text.chars().any(char::is_control) { String::new() } else { caret };
+            Error::usage(visible(&message)).excerpt(excerpt).hint(visible(&error.hint))
         })
     }
 }

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 
 use crate::error::Error;
+use crate::text::visible;
 
 /// A range of bytes in one of the [`Sources`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -68,7 +69,7 @@ impl Sources {
         let snippet = Snippet::source(text).annotation(annotation);
         let report = [Level::ERROR.primary_title("").element(snippet)];
         let rendered = Renderer::plain().render(&report);
-        rendered.lines().skip(2).map(|line| format!("{}\n", line.trim_end())).collect()
+        rendered.lines().skip(2).map(|line| format!("{}\n", visible(line.trim_end()))).collect()
     }
 }
 
@@ -202,9 +203,9 @@ fn several(problems: &[Problem], sources: &Sources) -> Error {
     for problem in problems.iter().take(SHOWN) {
         let place = sources.place(problem.span);
         // Writing to a `String` cannot fail.
-        let _ = writeln!(text, "\n{place}: {}\n{}", problem.message, sources.excerpt(problem).trim_end());
+        let _ = writeln!(text, "\n{place}: {}\n{}", visible(&problem.message), sources.excerpt(problem).trim_end());
         if !problem.hint.is_empty() {
-            let _ = writeln!(text, "  hint: {}", problem.hint);
+            let _ = writeln!(text, "  hint: {}", visible(&problem.hint));
         }
     }
     if problems.len() > SHOWN {

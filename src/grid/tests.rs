@@ -332,6 +332,20 @@ fn hostile_texts_are_errors_and_no_panics() {
 }
 
 #[test]
+fn no_mistake_writes_control_characters_to_the_terminal() {
+    for text in [
+        "name = \"a\\u001b[31m\"\ncommand = [\"x\"]",
+        "\"\\u001b[31mkey\" = 1\nname = \"a\"\ncommand = [\"x\"]",
+        "name = \"a\"\ncommand = [\"x\"]\nexclude = \"\\u001b[31m == 1\"",
+        "name = \"a\"\ncommand = [\"{\\u001b}\"]\n# \u{1b}[31m\nnope = 1 # \u{1b}[31m",
+    ] {
+        let error = read(text).unwrap_err();
+        let shown = format!("{error}{}{}", error.shown_excerpt(), error.hints().join(""));
+        assert!(!shown.contains('\u{1b}'), "{shown:?}");
+    }
+}
+
+#[test]
 fn a_file_may_extend_another_and_take_overrides() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("base.toml"), FIRST).unwrap();
