@@ -32,7 +32,7 @@ impl Default for Parameters {
     fn default() -> Self {
         Self {
             seed: 0,
-            steps: 1400,
+            steps: 1200,
             batch: 16,
             lr: 2e-3,
             drop_condition: 0.1,
