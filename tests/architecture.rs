@@ -2,6 +2,8 @@
 //!
 //! The checks read source text line by line, without tests and comments. They are meant for honest mistakes.
 
+#![expect(clippy::expect_used, reason = "a test fails by panicking")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -199,7 +201,8 @@ fn names(text: &str, path: &str) -> bool {
     let is_word = |c: char| c.is_alphanumeric() || c == '_';
     text.match_indices(path).any(|(at, _)| {
         let (before, after) = (text[..at].chars().next_back(), text[at + path.len()..].chars().next());
-        !before.is_some_and(is_word) && !(path.ends_with(is_word) && after.is_some_and(is_word))
+        let goes_on = path.ends_with(is_word) && after.is_some_and(is_word);
+        !before.is_some_and(is_word) && !goes_on
     })
 }
 

@@ -60,6 +60,9 @@ const IMPORTED: &str = "SELECT run.digest, metric, benchmark, split, step, value
     JOIN quantity ON quantity.id = quantity_id \
     JOIN source ON source.id = source_id ORDER BY observation.id";
 
+/// Number of the attempt, path, size, digest, and when the file was deleted.
+type ArtifactRow = (u32, String, i64, Vec<u8>, Option<f64>);
+
 impl Store {
     /// Everything that was measured by the tasks of `plan` or imported for its runs.
     ///
@@ -115,7 +118,7 @@ impl Store {
     /// The database cannot be read.
     pub fn artifacts(&mut self, task: &TaskId) -> Result<Vec<StoredArtifact>> {
         self.database.run("read", async |db| {
-            let rows: Vec<(u32, String, i64, Vec<u8>, Option<f64>)> = sqlx::query_as(
+            let rows: Vec<ArtifactRow> = sqlx::query_as(
                 "SELECT number, path, bytes, artifact.digest, deleted FROM task \
                  JOIN attempt ON attempt.task_id = task.id JOIN artifact ON artifact.attempt_id = attempt.id \
                  WHERE task.digest = ? ORDER BY number, path",

@@ -11,18 +11,18 @@ use crate::{libtorch, repo, tool};
 
 /// How much of `sweeps/digits.toml`, and where things go; paths are from the repository's root.
 pub struct Miniature {
-    /// One grid of the file, or all.
-    grid: Option<&'static str>,
+    /// One grid of the file and the report of the same name, or all of both.
+    part: Option<&'static str>,
     /// The project: task folders and store. Two levels below the root.
     project: &'static str,
     report: &'static str,
 }
 
 /// A small grid, in minutes.
-pub const DEMO: Miniature = Miniature { grid: Some("demo"), project: "runs/demo", report: "runs/demo/report" };
+pub const DEMO: Miniature = Miniature { part: Some("demo"), project: "runs/demo", report: "runs/demo/report" };
 
 /// Every grid; the report is the one that is committed.
-pub const DIGITS: Miniature = Miniature { grid: None, project: "runs/digits", report: "reports/digits" };
+pub const DIGITS: Miniature = Miniature { part: None, project: "runs/digits", report: "reports/digits" };
 
 /// The way from a project to the root. Reports name the command that made them, and should name nobody's home.
 const UP: &str = "../..";
@@ -37,17 +37,19 @@ impl Miniature {
         let file = format!("{UP}/sweeps/digits.toml");
         let (jobs, note) = (cores().to_string(), machine()?);
         let out = format!("{UP}/{}", self.report);
-        let grid = self.grid.map_or(Vec::new(), |grid| vec!["--grid", grid]);
+        let only = |option| self.part.map_or(Vec::new(), |name| vec![option, name]);
 
         let mut stages = Stages::start();
         stages.run("set-up", &[], || libtorch::provide(&root));
         stages.run("build", &["set-up"], || build(&root));
-        stages.run("plan", &["build"], || sweep(&[&["plan", &file], &grid[..]].concat()));
-        stages.run("train and evaluate", &["plan"], || sweep(&[&["submit", "--jobs", &jobs], &grid[..]].concat()));
+        stages.run("plan", &["build"], || sweep(&[&["plan", &file][..], &only("--grid")].concat()));
+        stages.run("train and evaluate", &["plan"], || {
+            sweep(&[&["submit", "--jobs", &jobs][..], &only("--grid")].concat())
+        });
         // A failed task leaves a hole, which the report shows.
         stages.run("collect", &["plan"], || sweep(&["collect"]));
         let report = ["report", "--out", &out, "--note", &note];
-        stages.run("report", &["collect"], || sweep(&[&report, &grid[..]].concat()));
+        stages.run("report", &["collect"], || sweep(&[&report[..], &only("--name")].concat()));
         println!("\n{}", stages.table());
         stages.finish()?;
         show_figures(&root.join(self.report))
