@@ -192,9 +192,9 @@ impl Diagnostics {
 /// The error for one mistake.
 #[must_use]
 pub fn single(problem: &Problem, sources: &Sources) -> Error {
-    let error =
-        Error::usage(format!("{}: {}", sources.place(problem.span), problem.message)).excerpt(sources.excerpt(problem));
-    if problem.hint.is_empty() { error } else { error.hint(problem.hint.clone()) }
+    let message = visible(&format!("{}: {}", sources.place(problem.span), problem.message));
+    let error = Error::usage(message).excerpt(sources.excerpt(problem));
+    if problem.hint.is_empty() { error } else { error.hint(visible(&problem.hint)) }
 }
 
 fn several(problems: &[Problem], sources: &Sources) -> Error {
