@@ -6,10 +6,10 @@ use std::process::ExitCode;
 
 use serde_json::json;
 
+use super::current::{Current, Which};
 use crate::error::{Context, Error, Kind, Result};
 use crate::evidence::Evidence;
 use crate::grid::{self, ReportKind, Sweep};
-use crate::plan::{self, Plan};
 use crate::project::Project;
 use crate::report::{self, File, Format, Rendering};
 use crate::store::Store;
@@ -21,8 +21,8 @@ use crate::ui;
 /// not declare is made from whatever axes and metrics suit it.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Sweep file, or name of a planned sweep; without it the sweep that was planned last
-    sweep: Option<String>,
+    #[command(flatten)]
+    which: Which,
     /// Only heatmaps
     #[arg(long)]
     heatmap: bool,
@@ -63,7 +63,7 @@ impl Args {
     pub fn run(self) -> Result<ExitCode> {
         let project = Project::require(Path::new("."))?;
         let mut store = Store::open(&project)?;
-        let (sweep, plan) = self.load(&mut store)?;
+        let Current { sweep, plan } = self.which.load(&mut store)?;
         let ledger = store.ledger(&plan)?;
         let observations = store.observations(&plan)?;
         let evidence = Evidence { sweep: &sweep, plan: &plan, ledger: &ledger, observations: &observations };
@@ -72,22 +72,6 @@ impl Args {
         write(&folder, &rendering.files)?;
         self.show(&sweep, &folder, &rendering)?;
         if self.require_complete { complete(&rendering) } else { Ok(ExitCode::SUCCESS) }
-    }
-
-    /// The sweep of a file as it is now, or of a recorded plan as it was then.
-    fn load(&self, store: &mut Store) -> Result<(Sweep, Plan)> {
-        let file = self.sweep.as_deref().map(Path::new).filter(|path| path.is_file());
-        if let Some(path) = file {
-            let sweep = grid::load(path)?;
-            let plan = plan::build(&sweep, &plan::Selection::default())?;
-            return Ok((sweep, plan));
-        }
-        let stored =
-            store.latest_sweep(self.sweep.as_deref())?.ok_or_else(|| nothing_planned(self.sweep.as_deref()))?;
-        let sweep = grid::parse(&stored.path, &stored.text)?;
-        let filter = stored.selection.filter.as_deref().map(|text| sweep.condition(text)).transpose()?;
-        let plan = plan::build(&sweep, &plan::Selection { filter, ..plan::Selection::default() })?;
-        Ok((sweep, plan))
     }
 
     fn selection(&self, project: &Project, sweep: &Sweep) -> Result<report::Selection> {
@@ -115,7 +99,10 @@ impl Args {
     fn command(&self) -> String {
         let kinds = self.kinds().into_iter().map(|kind| format!("--{}", kind.word()));
         let name = self.name.iter().map(|name| format!("--name {}", quoted(name)));
-        let words = self.sweep.iter().map(|sweep| quoted(sweep)).chain(kinds).chain(name);
+        let sweep = self.which.sweep.iter().map(|sweep| quoted(sweep));
+        let grids = self.which.grid.iter().map(|grid| format!("--grid {}", quoted(grid)));
+        let filter = self.which.filter.iter().map(|filter| format!("--where {}", quoted(filter)));
+        let words = sweep.chain(grids).chain(filter).chain(kinds).chain(name);
         std::iter::once("sweep report".to_owned()).chain(words).collect::<Vec<_>>().join(" ")
     }
 
@@ -137,14 +124,6 @@ impl Args {
             files.iter().map(|file| format!("{}\n", file.display())).collect()
         };
         ui::print_all(&text)
-    }
-}
-
-fn nothing_planned(name: Option<&str>) -> Error {
-    match name {
-        None => Error::usage("no sweep has been planned in this project").hint("run `sweep plan <file>` first"),
-        Some(name) => Error::usage(format!("`{}` is neither a file nor a planned sweep", name.escape_debug()))
-            .hint("run `sweep plan <file>` first, or name the file"),
     }
 }
 

@@ -31,7 +31,10 @@ pub fn compare(asked: Asked, text: &str, pairs: &[Correlated]) -> Result<Table> 
         });
         table.rows.push(entries);
     }
-    table.remarks.push("They agree where the recomputed value rounds to the printed one.".to_owned());
+    let (agreeing, all) =
+        (table.rows.iter().filter(|row| row.last() == Some(&Entry::text("yes"))).count(), table.rows.len());
+    let remark = format!("{agreeing} of {all} agree: the recomputed value rounds to the printed one.");
+    table.remarks.push(remark);
     Ok(table)
 }
 

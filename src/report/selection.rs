@@ -43,14 +43,16 @@ impl Selection {
             let report = sweep.reports.iter().find(|report| &report.name == name);
             return report.map(|report| vec![report.clone()]).ok_or_else(|| unknown(name, sweep));
         }
+        // A selection of grids on the command line leaves the others without cells.
+        let declared: Vec<&Report> = sweep.reports.iter().filter(|report| index.has_cells(&report.grid)).collect();
         if self.kinds.is_empty() {
-            let declared = sweep.reports.clone();
-            return if declared.is_empty() { some(automatic::all(index)?, sweep) } else { Ok(declared) };
+            let declared: Vec<Report> = declared.into_iter().cloned().collect();
+            return some(if declared.is_empty() { automatic::all(index)? } else { declared }, sweep);
         }
         let mut reports = Vec::new();
         for &kind in &self.kinds {
-            let declared: Vec<Report> = sweep.reports.iter().filter(|report| report.kind == kind).cloned().collect();
-            reports.extend(if declared.is_empty() { automatic::of_kind(index, kind)? } else { declared });
+            let of_kind: Vec<Report> = declared.iter().filter(|report| report.kind == kind).copied().cloned().collect();
+            reports.extend(if of_kind.is_empty() { automatic::of_kind(index, kind)? } else { of_kind });
         }
         some(reports, sweep)
     }

@@ -94,6 +94,12 @@ impl<'a> Index<'a> {
         self.sweep.grid(name)
     }
 
+    /// Whether any cell of the grid `name` is planned.
+    #[must_use]
+    pub fn has_cells(&self, name: &str) -> bool {
+        self.grid(name).and_then(|grid| self.plan.grids.get(grid)).is_some_and(|grid| !grid.cells.is_empty())
+    }
+
     /// How finished results were imported.
     #[must_use]
     pub fn imports(&self) -> &'a [ImportSpec] {

@@ -1,12 +1,12 @@
 //! Bars: one panel a metric, one category a level, one series for each combination of the other axes.
 
+use super::provenance::provenance;
 use super::series::facets;
 use super::{Asked, Item};
 use crate::Result;
 use crate::grid::LevelIx;
 use crate::report::figure::{Bar, BarPanel, Bars, Caption};
 use crate::report::frame::Frame;
-use crate::report::table::sources;
 
 pub(super) fn item(asked: Asked) -> Result<Item> {
     let frame = asked.frame;
@@ -23,11 +23,12 @@ pub(super) fn item(asked: Asked) -> Result<Item> {
     };
     let bars = Bars {
         caption: Caption { title: item.title.clone(), partial: item.coverage.stamp(), notes: Vec::new() },
-        series: facets.iter().map(|(label, _)| label.clone()).collect(),
+        // A single series needs no name.
+        series: facets.iter().map(|(label, _)| label.clone()).filter(|label| !label.is_empty()).collect(),
         panels: measures.iter().map(panel).collect(),
     };
     item.drawings.push((String::new(), bars.draw()));
-    item.caption.push(sources(frame, &measures));
+    item.caption.extend(provenance(frame, &measures));
     Ok(item)
 }
 

@@ -1,11 +1,12 @@
 //! Correlations between metrics over the cells of a grid, as Figure 8 has them, with what is needed to judge them.
 
+use super::provenance::provenance;
 use super::{Asked, Item};
 use crate::Result;
 use crate::report::figure::{self, Caption, CorrelationPanel, CorrelationRow};
 use crate::report::frame::Frame;
 use crate::report::printed;
-use crate::report::table::{Entry, Heading, Table, fixed, p_value, sources};
+use crate::report::table::{Entry, Heading, Table, fixed, p_value};
 use crate::stats::{self, Correlation, Interval, Line, Undefined};
 
 /// Two metrics over the cells of a grid.
@@ -73,13 +74,13 @@ pub(super) fn item(asked: Asked) -> Result<Item> {
     let mut item = Item::new(asked, &shown)?;
     item.correlations =
         xs.iter().flat_map(|&x| ys.iter().map(move |&y| (x, y))).map(|pair| correlate(frame, pair, &axes)).collect();
-    item.drawings.push((String::new(), draw(frame, &item, &xs)));
+    item.drawings.push((String::new(), draw(frame, &item, &xs, &axes)));
     item.tables.push((String::new(), table(frame, &item.correlations, &axes)));
     if let Some(text) = printed {
         item.tables.push(("-printed".to_owned(), printed::compare(asked, text, &item.correlations)?));
     }
     item.caption.push(DESCRIPTIVE.to_owned());
-    item.caption.push(sources(frame, &shown));
+    item.caption.extend(provenance(frame, &shown));
     Ok(item)
 }
 
@@ -104,14 +105,14 @@ pub fn correlate(frame: &Frame, (x, y): (usize, usize), axes: &[usize]) -> Corre
     }
 }
 
-fn draw(frame: &Frame, item: &Item, xs: &[usize]) -> figure::Drawing {
+fn draw(frame: &Frame, item: &Item, xs: &[usize], axes: &[usize]) -> figure::Drawing {
     let groups = groups(frame, &item.correlations);
     let row = |&x: &usize| CorrelationRow {
         x_label: frame.quantity(x),
         panels: item.correlations.iter().filter(|pair| pair.x == x).map(|pair| panel(frame, pair, &groups)).collect(),
     };
     figure::Correlation {
-        caption: Caption { title: item.title.clone(), partial: item.coverage.stamp(), notes: Vec::new() },
+        caption: Caption { title: item.title.clone(), partial: item.coverage.stamp(), notes: vec![note(frame, axes)] },
         rows: xs.iter().map(row).collect(),
         groups,
     }
@@ -141,11 +142,25 @@ fn panel(frame: &Frame, pair: &Correlated, groups: &[String]) -> CorrelationPane
             Ok(Correlation { rho, interval, .. }) => {
                 let interval =
                     interval.map(|Interval { low, high }| format!("[{}, {}]", signed(low, 2), signed(high, 2)));
-                std::iter::once(format!("ρ = {}", signed(rho, 2))).chain(interval).collect()
+                let within: Vec<String> = pair.within.iter().map(|within| coefficient(&within.pearson)).collect();
+                let within = (!within.is_empty()).then(|| format!("within: {}", within.join(", ")));
+                std::iter::once(format!("ρ = {}", signed(rho, 2))).chain(interval).chain(within).collect()
             }
             Err(reason) => vec![format!("no ρ: {reason}")],
         },
     }
+}
+
+fn coefficient(pearson: &std::result::Result<Correlation, Undefined>) -> String {
+    pearson.as_ref().map_or_else(|_| "–".to_owned(), |found| signed(found.rho, 2))
+}
+
+/// What a figure says for itself, since it travels without its caption.
+fn note(frame: &Frame, axes: &[usize]) -> String {
+    let axes: Vec<&str> = axes.iter().map(|&axis| frame.axis_label(axis)).collect();
+    let within =
+        if axes.is_empty() { String::new() } else { format!("; within: ρ within the levels of {}", axes.join(", ")) };
+    format!("ρ with its 95% interval{within}. Descriptive: the cells of a designed grid were chosen, not sampled.")
 }
 
 /// With a real minus sign.

@@ -2,12 +2,13 @@
 
 use hashbrown::HashMap;
 
+use super::provenance::provenance;
 use super::series::facets;
 use super::{Asked, Item};
 use crate::grid::LevelIx;
 use crate::report::figure::{self, CellValue, Heatmap, HeatmapPanel, Hue, Measured};
-use crate::report::frame::{CellState, Frame, Reading, Score};
-use crate::report::table::{differing, sources};
+use crate::report::frame::{CellState, Frame, Score};
+use crate::report::table::differing;
 use crate::{Error, Result};
 
 /// More panels than this are no figure that anybody reads.
@@ -45,8 +46,8 @@ pub(super) fn item(asked: Asked) -> Result<Item> {
         panels,
     };
     item.drawings.push((String::new(), heatmap.draw()));
-    item.caption.push(caption(frame, &measures));
-    item.caption.extend(disputes(frame, &measures));
+    item.caption.push(caption(frame, &measures).to_owned());
+    item.caption.extend(provenance(frame, &measures));
     Ok(item)
 }
 
@@ -90,32 +91,11 @@ fn value(frame: &Frame, score: Score, decimals: usize) -> CellValue {
     }
 }
 
-fn caption(frame: &Frame, measures: &[usize]) -> String {
+fn caption(frame: &Frame, measures: &[usize]) -> &'static str {
     let declared = |&measure: &usize| frame.measures().get(measure).is_some_and(|spec| spec.direction.is_some());
-    let darker = if measures.iter().all(declared) {
+    if measures.iter().all(declared) {
         "Darker is better in every panel, whatever the metric's direction."
     } else {
         "Darker is larger; `direction` under `[metrics]` says which way is better."
-    };
-    format!("{darker} {}", sources(frame, measures))
-}
-
-/// The cells where sources differ, in words.
-fn disputes(frame: &Frame, measures: &[usize]) -> Vec<String> {
-    let mut out = Vec::new();
-    for &measure in measures {
-        let Some(spec) = frame.measures().get(measure) else { continue };
-        let decimals = frame.decimals(measure);
-        let says =
-            |reading: &Reading| format!("{} in {}", frame.reading_text(reading, decimals), frame.source_of(reading));
-        for cell in 0..frame.cells.len() {
-            let score = frame.score(cell, measure);
-            let others: Vec<String> = differing(frame, score, decimals).into_iter().map(says).collect();
-            if let (false, Some(shown)) = (others.is_empty(), score.readings.first()) {
-                let (place, others) = (frame.cell_label(cell), others.join("; "));
-                out.push(format!("† {}, {place}: {} is shown; {others}.", spec.label, says(shown)));
-            }
-        }
     }
-    out
 }

@@ -7,6 +7,7 @@ mod bars;
 mod correlation;
 mod heatmap;
 mod partial;
+mod provenance;
 mod scaling;
 mod scatter;
 mod series;

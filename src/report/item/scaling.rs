@@ -1,11 +1,11 @@
 //! Metrics over an amount: one figure a metric, one line for each combination of the other axes.
 
+use super::provenance::provenance;
 use super::series::facets;
 use super::{Asked, Item, bars};
 use crate::Result;
 use crate::report::figure::{Caption, Quantity, Scaling, ScalingPoint, Series};
 use crate::report::frame::Frame;
-use crate::report::table::sources;
 
 pub(super) fn item(asked: Asked) -> Result<Item> {
     let Asked { report, frame, .. } = asked;
@@ -29,7 +29,7 @@ pub(super) fn item(asked: Asked) -> Result<Item> {
         };
         item.drawings.push((suffix, scaling.draw()));
     }
-    item.caption.push(sources(frame, &measures));
+    item.caption.extend(provenance(frame, &measures));
     Ok(item)
 }
 

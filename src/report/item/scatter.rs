@@ -1,11 +1,11 @@
 //! Cells as points: one panel for each pair of metrics, coloured by the level of an axis.
 
+use super::provenance::provenance;
 use super::{Asked, Item};
 use crate::Result;
 use crate::grid::LevelIx;
 use crate::report::figure::{Caption, Quantity, Scatter, ScatterPanel, ScatterPoint};
 use crate::report::frame::Frame;
-use crate::report::table::sources;
 
 pub(super) fn item(asked: Asked) -> Result<Item> {
     let Asked { report, frame, .. } = asked;
@@ -25,7 +25,7 @@ pub(super) fn item(asked: Asked) -> Result<Item> {
         panels: pairs.map(|pair| panel(frame, pair, colour, &levels)).collect(),
     };
     item.drawings.push((String::new(), scatter.draw()));
-    item.caption.push(sources(frame, &shown));
+    item.caption.extend(provenance(frame, &shown));
     Ok(item)
 }
 

@@ -26,14 +26,7 @@ pub(super) fn facets(frame: &Frame, without: &[usize]) -> Vec<(String, Vec<usize
     sorted.into_iter().map(|(_, facet)| facet).collect()
 }
 
-/// One level alone says enough; several name their axes.
 fn label(frame: &Frame, cell: usize, axes: &[usize]) -> String {
-    match axes {
-        [axis] => frame.label(cell, *axis).to_owned(),
-        _ => axes
-            .iter()
-            .map(|&axis| format!("{} {}", frame.axis_label(axis), frame.label(cell, axis)))
-            .collect::<Vec<_>>()
-            .join(", "),
-    }
+    let levels = axes.iter().map(|&axis| format!("{}: {}", frame.axis_label(axis), frame.label(cell, axis)));
+    levels.collect::<Vec<_>>().join(", ")
 }
