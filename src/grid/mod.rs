@@ -5,6 +5,7 @@
 //! trusted from then on: every factor exists, every level has its factor's kind, stages are in order, metrics have a
 //! direction. `load` is the edge: the only module here that opens files.
 
+mod check;
 pub mod command;
 mod condition;
 mod factors;
