@@ -1,0 +1,9 @@
+//! `sweep submit`, `collect` and `status` on this machine, through the command line: real processes, no wall clock.
+
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+mod bad_input;
+mod crashes;
+mod first;
+mod project;
+mod running;
