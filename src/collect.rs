@@ -43,18 +43,17 @@ pub struct Problem {
 /// Largest file of time series that is read.
 const LARGEST_SERIES: u64 = 256 << 20;
 
-/// Read the attempts of a task that have ended and are newer than `known`, the number of the last one in the store.
+/// Read the attempts of a task that have ended and are newer than `known`, the number of the last one in the store; and
+/// the one that succeeded, whatever its number: an attempt that was taken for dead may still have been the first to end.
 ///
 /// # Errors
 /// The folder, or an outcome in it, cannot be read. Anything wrong with scores or series is a [`Problem`] instead.
 pub fn read_task(stage: &str, task: TaskId, folder: &Path, known: u32) -> Result<Vec<CollectedTask>> {
     let last = last_attempt(folder).context(|| format!("cannot read the task folder `{}`", folder.display()))?;
-    if last <= known {
-        return Ok(Vec::new());
-    }
-    let success = read_outcome(&folder.join(outcome::FILE), task)?;
+    let success = if last == 0 { None } else { read_outcome(&folder.join(outcome::FILE), task)? };
+    let late = success.iter().map(|success| success.attempt).filter(|&number| number <= known);
     let mut collected = Vec::new();
-    for number in known + 1..=last {
+    for number in late.chain(known + 1..=last) {
         let outcome = match &success {
             // Killed between its two names, a success has the first one only.
             Some(success) if success.attempt == number => Some(success.clone()),
@@ -204,7 +203,16 @@ mod tests {
         assert_eq!(all.iter().map(|one| one.outcome.attempt).collect::<Vec<_>>(), [1, 2]);
         assert_eq!((all[1].scores.len(), all[1].series.points.len(), all[1].problems.len()), (1, 1, 0));
         assert_eq!(read_task("train", TASK, folder, 1).unwrap(), all[1..]);
-        assert_eq!(read_task("train", TASK, folder, 2).unwrap(), []);
+    }
+
+    #[test]
+    fn a_success_that_came_late_is_read_all_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
+        attempt(folder, 1, Verdict::Succeeded, &[]);
+        attempt(folder, 2, Verdict::Failed, &[]);
+        let late = read_task("train", TASK, folder, 2).unwrap();
+        assert_eq!(late.iter().map(|one| one.outcome.attempt).collect::<Vec<_>>(), [1]);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use runfile::Verdict;
 use super::collect::{collect, problems};
 use super::current::{Current, Which, base_folder};
 use crate::attempt::Ledger;
-use crate::collect::{CollectedTask, read_results};
+use crate::collect::{CollectedTask, read_results, read_task};
 use crate::error::Kind;
 use crate::launch::board::Board;
 use crate::launch::guard::Guard;
@@ -141,6 +141,7 @@ impl SubmitArgs {
         let local = Local {
             sweep: &current.sweep.name,
             tasks: &prepared,
+            hands_out_gpus: !slots.gpus.is_empty(),
             jobs: usize::try_from(slots.threads).unwrap_or(usize::MAX).min(selected.tasks.len()),
             folder: tasks,
             claims: &claims,
@@ -197,10 +198,7 @@ impl<'a> Submission<'a> {
         match event {
             Event::Started(_) => self.progress.start(),
             Event::Ended { task, ended, retried } => self.end(task, ended, retried),
-            Event::Done(_) => {
-                self.progress.end(false);
-                self.summary.before += 1;
-            }
+            Event::Done(task) => self.find(task),
             Event::Held(task, holder) => {
                 self.progress.end(false);
                 let line = format!("{}: process {} on {}", self.name(task), holder.pid, holder.host);
@@ -239,6 +237,18 @@ impl<'a> Submission<'a> {
         let collected = read_results(&stage, self.current.plan.tasks[here.0 as usize].id, ended);
         self.summary.problems.extend(problems(&collected));
         self.pending.push(collected);
+    }
+
+    /// Somebody else has brought the task to its end meanwhile.
+    fn find(&mut self, task: usize) {
+        self.progress.end(false);
+        self.summary.before += 1;
+        let id = self.current.plan.tasks[self.selected.tasks[task].0 as usize].id;
+        let (stage, _) = describe(self.current, self.selected.tasks[task]);
+        match read_task(&stage, id, &self.store.project().task_folder(&id), 0) {
+            Ok(collected) => self.pending.extend(collected),
+            Err(error) => self.summary.problems.push(error.to_string()),
+        }
     }
 
     fn name(&self, task: usize) -> String {

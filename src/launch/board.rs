@@ -77,7 +77,7 @@ impl Board {
     ///
     /// A task that finds too few devices lets others pass; one that finds too few threads does not, or a task that
     /// needs many of them would wait for ever behind those that need one.
-    pub fn next(&mut self) -> Option<Start> {
+    pub fn start_next(&mut self) -> Option<Start> {
         let mut passed = Vec::new();
         let mut found = None;
         while let Some(Reverse((rank, task))) = self.ready.pop() {
@@ -191,7 +191,7 @@ mod tests {
     }
 
     fn started(board: &mut Board) -> Vec<usize> {
-        std::iter::from_fn(|| board.next()).map(|start| start.task).collect()
+        std::iter::from_fn(|| board.start_next()).map(|start| start.task).collect()
     }
 
     #[test]
@@ -225,12 +225,16 @@ mod tests {
     fn a_task_with_many_threads_is_not_starved_and_one_with_too_many_gets_all() {
         let items = vec![item(0, &[], 1, 0), item(1, &[], 64, 0), item(2, &[], 1, 0)];
         let mut board = Board::new(items, slots(2, &[]));
-        let first = board.next().unwrap();
-        assert_eq!((first.task, board.next()), (0, None), "the second waits for all threads, the third for the second");
+        let first = board.start_next().unwrap();
+        assert_eq!(
+            (first.task, board.start_next()),
+            (0, None),
+            "the second waits for all threads, the third for the second"
+        );
         board.release(first);
         board.succeed(0);
-        let second = board.next().unwrap();
-        assert_eq!((second.task, board.next()), (1, None));
+        let second = board.start_next().unwrap();
+        assert_eq!((second.task, board.start_next()), (1, None));
         board.release(second);
         board.succeed(1);
         assert_eq!(started(&mut board), [2]);
@@ -240,18 +244,18 @@ mod tests {
     fn devices_are_handed_out_once_and_do_not_hold_up_the_rest() {
         let items = vec![item(0, &[], 1, 2), item(1, &[], 1, 1), item(2, &[], 1, 0)];
         let mut board = Board::new(items, slots(9, &["0", "1"]));
-        let first = board.next().unwrap();
+        let first = board.start_next().unwrap();
         assert_eq!((first.task, &first.gpus[..]), (0, &["0".to_owned(), "1".to_owned()][..]));
         assert_eq!(started(&mut board), [2]);
         board.release(first);
-        assert_eq!(board.next().unwrap().gpus, ["0"]);
+        assert_eq!(board.start_next().unwrap().gpus, ["0"]);
     }
 
     #[test]
     fn attempts_are_bounded() {
         let mut board = Board::new(vec![Item { attempts: 3, ..item(0, &[], 1, 0) }], slots(1, &[]));
         for again in [true, true, false] {
-            let start = board.next().unwrap();
+            let start = board.start_next().unwrap();
             board.release(start);
             assert_eq!(board.retry(0), again);
         }
@@ -272,7 +276,7 @@ mod tests {
             let mut board = Board::new(items, slots(3, &["0", "1"]));
             let (mut running, mut blocked, mut begun) = (Vec::new(), 0, 0);
             while !board.is_over() {
-                while let Some(start) = board.next() {
+                while let Some(start) = board.start_next() {
                     begun += 1;
                     running.push(start);
                 }

@@ -46,6 +46,8 @@ pub struct Local<'a, T> {
     pub provenance: &'a Map<String, Value>,
     /// Number of tasks that run at the same time at most.
     pub jobs: usize,
+    /// Whether this machine has devices, so that a task is to see only those that it was given.
+    pub hands_out_gpus: bool,
 }
 
 /// What became of a task, as told to the caller.
@@ -152,7 +154,7 @@ impl<T: Tasks> Local<'_, T> {
         while let Some(start) = self.next(shared) {
             let task = start.task;
             let mut spec = self.tasks.spec(task);
-            if !start.gpus.is_empty() {
+            if self.hands_out_gpus {
                 spec.gpus = Some(start.gpus.clone());
             }
             // The caller may have gone; the work is then finished all the same.
@@ -186,7 +188,7 @@ impl<T: Tasks> Local<'_, T> {
                 shared.changed.notify_all();
                 return None;
             }
-            if let Some(start) = board.next() {
+            if let Some(start) = board.start_next() {
                 return Some(start);
             }
             // A signal to stop wakes nobody here, so that the wait has an end of its own.

@@ -187,6 +187,8 @@ impl Worker<'_> {
         provenance.extend(attempt.stage.provenance.clone());
         provenance.insert("threads".to_owned(), attempt.stage.threads.into());
         if let Some(gpus) = &attempt.task.gpus {
+            let device = device_of(gpus, &provenance);
+            provenance.insert("device".to_owned(), device);
             provenance.insert("gpus".to_owned(), gpus.clone().into());
         }
         let effective = results.artifacts.iter().find(|artifact| artifact.path == Path::new(runfile::EFFECTIVE));
@@ -198,6 +200,13 @@ impl Worker<'_> {
         }
         provenance
     }
+}
+
+/// The model of the first device that a task was given, as far as the machine says.
+fn device_of(gpus: &[String], machine: &Map<String, Value>) -> Value {
+    let Some(first) = gpus.first() else { return "cpu".into() };
+    let model = first.parse().ok().and_then(|number: usize| machine.get("devices")?.get(number).cloned());
+    model.unwrap_or_else(|| first.clone().into())
 }
 
 /// How far an attempt came.

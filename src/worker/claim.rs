@@ -19,6 +19,8 @@ use crate::{Error, Result};
 pub const FILE: &str = "claim";
 /// Name of the folder of attempts in a task's folder.
 pub const ATTEMPTS: &str = "attempts";
+/// Largest claim that is read.
+const LARGEST_CLAIM: u64 = 1 << 16;
 /// A holder on another machine that has not renewed its claim for this long is taken for dead.
 pub const LEASE: Duration = Duration::from_secs(600);
 
@@ -106,6 +108,7 @@ impl ClaimFile {
     /// The folder or the file cannot be written.
     pub fn create(folder: &Path, holder: Holder) -> Result<Self> {
         make_folder(folder).context(|| format!("cannot make the folder `{}`", folder.display()))?;
+        forget_the_dead(folder, &holder);
         let file = Self { holder, folder: folder.to_owned(), current: Mutex::default(), count: AtomicU32::new(0) };
         let path = file.write().context(|| format!("cannot write a claim into `{}`", folder.display()))?;
         *lock(&file.current) = path;
@@ -208,7 +211,7 @@ impl ClaimFile {
             return Ok(AttemptState::Ended);
         }
         let path = folder.join(FILE);
-        let Ok(holder) = serde_json::from_slice::<Holder>(&read_regular(&path, 1 << 16)?) else {
+        let Ok(holder) = serde_json::from_slice::<Holder>(&read_regular(&path, LARGEST_CLAIM)?) else {
             return Ok(AttemptState::Unreadable(path));
         };
         if !holder.is_gone(&self.holder, self.idle(&path)?) {
@@ -224,6 +227,19 @@ impl ClaimFile {
         self.renew()?;
         let now = lock(&self.current).metadata()?.modified()?;
         Ok(now.duration_since(path.metadata()?.modified()?).ok())
+    }
+}
+
+/// Remove the files of holders that were killed. Their claims keep the text.
+fn forget_the_dead(folder: &Path, me: &Holder) {
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
+        let holder =
+            read_regular(&path, LARGEST_CLAIM).ok().and_then(|bytes| serde_json::from_slice::<Holder>(&bytes).ok());
+        if holder.is_some_and(|holder| holder.is_gone(me, None)) {
+            // A name that stays does no harm.
+            let _ = fs::remove_file(path);
+        }
     }
 }
 
@@ -268,7 +284,7 @@ impl Observer {
                 return Ok(false);
             }
             let path = attempt.join(FILE);
-            let holder: Holder = serde_json::from_slice(&read_regular(&path, 1 << 16)?)?;
+            let holder: Holder = serde_json::from_slice(&read_regular(&path, LARGEST_CLAIM)?)?;
             let idle = path.metadata()?.modified()?.elapsed().ok();
             Ok(!holder.is_gone(me, idle))
         };
@@ -408,6 +424,20 @@ mod tests {
             let expected = if gone { Claimed::Attempt(2) } else { Claimed::Held(holder) };
             assert_eq!(claims.claim(&task).unwrap(), expected, "{why}");
         }
+    }
+
+    #[test]
+    fn files_of_killed_holders_are_removed() {
+        let root = tempfile::tempdir().unwrap();
+        let dead = Holder { pid: u32::MAX, ..Holder::current().unwrap() };
+        fs::create_dir(root.path().join("holders")).unwrap();
+        fs::write(root.path().join("holders/dead.json"), serde_json::to_string(&dead).unwrap()).unwrap();
+        fs::write(root.path().join("holders/odd.json"), "").unwrap();
+        let claims = claims(root.path());
+        let names = || fs::read_dir(root.path().join("holders")).unwrap().count();
+        assert_eq!(names(), 2, "the odd one and ours");
+        drop(claims);
+        assert_eq!(names(), 1);
     }
 
     #[test]
