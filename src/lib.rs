@@ -13,6 +13,7 @@ pub mod evidence;
 pub mod freeze;
 pub mod grid;
 pub mod id;
+pub mod import;
 pub mod launch;
 pub mod metric;
 pub mod plan;

@@ -2,7 +2,10 @@
 
 mod collect;
 mod current;
+mod db;
 mod explain;
+mod gc;
+mod import;
 mod known;
 mod plan;
 mod report;
@@ -32,6 +35,9 @@ enum Verb {
     Status(status::StatusArgs),
     Collect(collect::CollectArgs),
     Report(report::Args),
+    Import(import::Args),
+    Gc(gc::Args),
+    Db(db::Args),
     #[command(hide = true)]
     Worker(worker::WorkerArgs),
     #[command(hide = true)]
@@ -46,6 +52,9 @@ impl Cli {
     pub fn run(self) -> Result<ExitCode> {
         match self.verb {
             Verb::Explain(args) => args.run(),
+            Verb::Db(args) => args.run(),
+            Verb::Gc(args) => args.run(),
+            Verb::Import(args) => args.run(),
             Verb::Plan(args) => args.run(),
             Verb::Report(args) => args.run(),
             Verb::Submit(args) => args.run(),

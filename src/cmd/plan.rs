@@ -102,9 +102,9 @@ impl Args {
         let known = Known::read(&mut store, sweep, selected)?;
         // The whole sweep is recorded: a selection is a way to look at it, not another sweep.
         if self.filter.is_none() && self.grid.is_empty() {
-            store.record_plan(sweep, selected, &Default::default())?;
+            store.record_plan(sweep, selected)?;
         } else {
-            store.record_plan(sweep, &build(sweep, &Selection::default())?, &Default::default())?;
+            store.record_plan(sweep, &build(sweep, &Selection::default())?)?;
         }
         Ok(known)
     }

@@ -98,7 +98,7 @@ impl SubmitArgs {
         let Some(path) = self.which.file() else { return Ok(()) };
         let sweep = grid::load(path)?;
         let whole = plan::Selection::default();
-        store.record_plan(&sweep, &plan::build(&sweep, &whole)?, &Default::default())
+        store.record_plan(&sweep, &plan::build(&sweep, &whole)?)
     }
 
     fn select(&self, current: &Current, mut ledger: Ledger) -> Selected {

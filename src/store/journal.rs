@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::Selection;
+use super::imports::Import;
 use crate::error::Context;
 use crate::project::make_private_folder;
 use crate::{Error, Result};
@@ -27,15 +27,14 @@ pub(super) struct Entry {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(super) enum Fact {
-    /// A sweep was planned; its text and the selection make the same plan again.
+    /// A sweep was planned, whole; its text makes the same plan again.
     Plan {
         name: String,
         path: PathBuf,
         text: String,
-        selection: Selection,
     },
     /// Results were imported.
-    Import(super::Import),
+    Import(Import),
     /// Tasks are about to be started.
     Submission {
         token: String,

@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use hashbrown::HashSet;
 use sqlx::FromRow;
 
 use super::Store;
@@ -34,11 +33,11 @@ impl Store {
     pub fn ledger(&mut self, plan: &Plan) -> Result<Ledger> {
         let tasks_folder = self.project.tasks_folder();
         self.database.run("read", async |db| {
-            let known = known_ids(db, TASKS, plan.tasks.iter().map(|task| task.id.0)).await?;
-            let planned: HashSet<TaskId> =
-                plan.tasks.iter().map(|task| task.id).filter(|task| known.contains_key(&task.0)).collect();
+            let digests: Vec<[u8; 16]> = plan.tasks.iter().map(|task| task.id.0).collect();
+            let known = known_ids(db, TASKS, &digests).await?;
+            let planned = plan.tasks.iter().map(|task| task.id).filter(|task| known.contains_key(&task.0));
             let mut ledger = Ledger::default();
-            ledger.tasks.extend(planned.iter().map(|&task| (task, never_attempted())));
+            ledger.tasks.extend(planned.map(|task| (task, never_attempted())));
             let rows: Vec<AttemptRow> = sqlx::query_as(
                 "SELECT task.digest, number, folder, verdict, reason, message, ended - started AS seconds \
                  FROM attempt JOIN task ON task.id = attempt.task_id ORDER BY task_id, number",

@@ -5,24 +5,37 @@
 //! lock that names it. `docs/store.md` shows the tables.
 
 mod bulk;
+mod check;
 mod database;
+mod dump;
+mod facts;
+mod folders;
+mod garbage;
 mod imports;
 mod journal;
 mod ledger;
 mod lock;
 mod observations;
 mod plans;
+mod quantities;
+mod rebuild;
 mod results;
 mod revisions;
 mod rows;
 mod spelling;
 mod writer;
 
-pub use imports::{Import, ImportedScore};
+pub use check::Checked;
+pub use garbage::{Garbage, Reason};
+pub use imports::{Import, Imported, ImportedScore};
 pub use observations::{StoredArtifact, StoredSeries};
-pub use plans::{Selection, StoredSweep};
+pub use plans::StoredSweep;
+pub use rebuild::{Rebuilt, rebuild};
 pub use results::{Ingested, Refused};
 pub use revisions::EarlierText;
 pub use writer::Store;
 
 pub(crate) use writer::read_identity;
+
+#[cfg(test)]
+mod tests;

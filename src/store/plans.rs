@@ -1,30 +1,19 @@
 //! Plans: sweeps as text, and the runs and tasks that they hold.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
 use sqlx::SqliteConnection;
 
 use super::Store;
-use super::bulk::Rows;
+use super::bulk::Sink;
 use super::journal::Fact;
-use super::rows::{Numbered, RUNS, TASKS, known_ids, last_id, number};
+use super::rows::{Numbered, RUNS, TASKS, Table, known_ids, last_id, number};
 use super::writer::mark_applied;
 use crate::Result;
-use crate::grid::Sweep;
+use crate::grid::{self, Sweep};
 use crate::id::ContentId;
-use crate::plan::{Plan, RunIx};
+use crate::plan::{self, Plan, RunIx, Selection};
 use crate::value::Value;
-
-/// What the command line changed or chose; with the sweep's text it makes the same plan again.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Selection {
-    /// `--set`, in order.
-    pub set: Vec<String>,
-    /// `--where`.
-    pub filter: Option<String>,
-}
 
 /// A sweep as it was planned last.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,7 +22,6 @@ pub struct StoredSweep {
     pub path: PathBuf,
     pub text: String,
     pub digest: ContentId,
-    pub selection: Selection,
 }
 
 /// When and where in the journal a plan was recorded.
@@ -44,41 +32,36 @@ pub(super) struct Recorded {
 }
 
 impl Store {
-    /// Record `plan` of `sweep` as the latest one. Recording the latest plan again changes nothing.
+    /// Record `plan`, the whole of `sweep`, as the latest one. Recording the latest plan again changes nothing.
     ///
     /// # Errors
     /// The journal or the database cannot be written.
-    pub fn record_plan(&mut self, sweep: &Sweep, plan: &Plan, selection: &Selection) -> Result<()> {
-        if self.latest_sweep(None)?.is_some_and(|latest| {
-            (latest.name == sweep.name, latest.digest == sweep.digest, &latest.selection == selection)
-                == (true, true, true)
-        }) {
+    pub fn record_plan(&mut self, sweep: &Sweep, plan: &Plan) -> Result<()> {
+        let is_latest = |latest: StoredSweep| latest.name == sweep.name && latest.digest == sweep.digest;
+        if self.latest_sweep(None)?.is_some_and(is_latest) {
             return Ok(());
         }
-        let entry = self.record(Fact::Plan {
-            name: sweep.name.clone(),
-            path: sweep.path.clone(),
-            text: sweep.text.clone(),
-            selection: selection.clone(),
-        })?;
-        let recorded = Recorded { position: entry.position, time: entry.recorded };
-        self.insert_plan(recorded, sweep, plan, selection)
+        let (name, path, text) = (sweep.name.clone(), sweep.path.clone(), sweep.text.clone());
+        let entry = self.record(Fact::Plan { name, path, text })?;
+        self.insert_plan(Recorded { position: entry.position, time: entry.recorded }, sweep, plan)
     }
 
-    pub(super) fn insert_plan(
-        &mut self,
-        recorded: Recorded,
-        sweep: &Sweep,
-        plan: &Plan,
-        selection: &Selection,
-    ) -> Result<()> {
-        self.database.transact("store the plan in", async |db| {
-            let revision = insert_revision(db, recorded, sweep, selection).await?;
-            let runs = insert_runs(db, revision, sweep, plan).await?;
-            insert_grids(db, revision, plan, &runs).await?;
-            let tasks = insert_tasks(db, sweep, plan).await?;
-            insert_run_tasks(db, sweep, plan, &runs, &tasks).await?;
-            mark_applied(db, recorded.position).await
+    /// Plan again what the journal says was planned.
+    pub(super) fn apply_plan(&mut self, recorded: Recorded, path: &Path, text: &str) -> Result<()> {
+        let sweep = grid::parse(path, text)?;
+        let plan = plan::build(&sweep, &Selection::default())?;
+        self.insert_plan(recorded, &sweep, &plan)
+    }
+
+    fn insert_plan(&mut self, recorded: Recorded, sweep: &Sweep, plan: &Plan) -> Result<()> {
+        let keys = self.database.run("read", async |db| Keys::find(db, sweep, plan).await)?;
+        self.database.load("store the plan in", |sink| {
+            insert_revision(sink, &keys, recorded, sweep);
+            insert_runs(sink, &keys, sweep, plan);
+            insert_grids(sink, &keys, plan);
+            insert_tasks(sink, &keys, sweep, plan);
+            insert_run_tasks(sink, &keys, sweep, plan);
+            mark_applied(sink, recorded.position);
         })
     }
 
@@ -88,17 +71,16 @@ impl Store {
     /// The database cannot be read.
     pub fn latest_sweep(&mut self, name: Option<&str>) -> Result<Option<StoredSweep>> {
         self.database.run("read", async |db| {
-            let row: Option<(String, String, String, Vec<u8>, String)> = sqlx::query_as(
-                "SELECT name, path, text, digest, selection FROM sweep_revision \
+            let row: Option<(String, String, String, Vec<u8>)> = sqlx::query_as(
+                "SELECT name, path, text, digest FROM sweep_revision \
                  WHERE ?1 IS NULL OR name = ?1 ORDER BY position DESC LIMIT 1",
             )
             .bind(name)
             .fetch_optional(db)
             .await?;
-            row.map(|(name, path, text, digest, selection)| {
+            row.map(|(name, path, text, digest)| {
                 let digest = <[u8; 16]>::try_from(digest).map_err(|_| decode("a digest of 16 bytes"))?;
-                let selection = serde_json::from_str(&selection).map_err(|error| sqlx::Error::Decode(error.into()))?;
-                Ok(StoredSweep { name, path: path.into(), text, digest: ContentId(digest), selection })
+                Ok(StoredSweep { name, path: path.into(), text, digest: ContentId(digest) })
             })
             .transpose()
         })
@@ -110,123 +92,143 @@ pub(super) fn decode(expected: &'static str) -> sqlx::Error {
     sqlx::Error::Decode(format!("expected {expected}").into())
 }
 
-async fn insert_revision(
-    db: &mut SqliteConnection,
-    recorded: Recorded,
-    sweep: &Sweep,
-    selection: &Selection,
-) -> sqlx::Result<i64> {
-    let selection = serde_json::to_string(selection).map_err(|error| sqlx::Error::Encode(error.into()))?;
-    sqlx::query_scalar(
-        "INSERT INTO sweep_revision (name, path, text, digest, selection, position, recorded) \
-         VALUES (?, ?, ?, ?, ?, ?, ?) \
-         ON CONFLICT (name, digest, selection) DO UPDATE SET position = excluded.position, recorded = excluded.recorded \
-         RETURNING id",
-    )
-    .bind(&sweep.name)
-    .bind(sweep.path.to_string_lossy())
-    .bind(&sweep.text)
-    .bind(&sweep.digest.0[..])
-    .bind(selection)
-    .bind(recorded.position.cast_signed())
-    .bind(recorded.time)
-    .fetch_one(db)
-    .await
+/// The integer keys of everything in a plan. Only one process writes, so that they stay free until they are used.
+struct Keys {
+    revision: i64,
+    /// The revision was planned before: what it holds is there.
+    revision_is_known: bool,
+    first_grid: i64,
+    /// By stage of the sweep.
+    stages: Vec<(i64, StageRow)>,
+    runs: Numbered,
+    tasks: Numbered,
 }
 
-/// Insert the runs that are new; the id of each run of the plan.
-async fn insert_runs(db: &mut SqliteConnection, revision: i64, sweep: &Sweep, plan: &Plan) -> sqlx::Result<Vec<i64>> {
-    let digests: Vec<[u8; 16]> = plan.runs.iter().map(|run| run.0).collect();
-    let known = known_ids(db, RUNS, digests.iter().copied()).await?;
-    let Numbered { ids, order } = number(&digests, &known, last_id(db, RUNS).await?);
-    let parameters = Parameters::new(sweep);
-    let mut rows = Rows::new("INSERT INTO run (id, digest, revision_id, parameters) VALUES ", 4, "");
-    for position in order {
-        let at = position as usize;
-        rows.add(ids[at])?.add(digests[at].to_vec())?.add(revision)?.add(parameters.of(plan, RunIx(position)))?;
-        rows.end_row(db).await?;
+/// Whether a stage's name has a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum StageRow {
+    Known,
+    New,
+}
+
+impl Keys {
+    async fn find(db: &mut SqliteConnection, sweep: &Sweep, plan: &Plan) -> sqlx::Result<Self> {
+        let known: Option<i64> = sqlx::query_scalar("SELECT id FROM sweep_revision WHERE name = ? AND digest = ?")
+            .bind(&sweep.name)
+            .bind(&sweep.digest.0[..])
+            .fetch_optional(&mut *db)
+            .await?;
+        let next: i64 =
+            sqlx::query_scalar("SELECT coalesce(max(id), 0) + 1 FROM sweep_revision").fetch_one(&mut *db).await?;
+        let first_grid: i64 =
+            sqlx::query_scalar("SELECT coalesce(max(id), 0) + 1 FROM grid").fetch_one(&mut *db).await?;
+        let stages = find_stages(db, sweep).await?;
+        let runs: Vec<[u8; 16]> = plan.runs.iter().map(|run| run.0).collect();
+        let tasks: Vec<[u8; 16]> = plan.tasks.iter().map(|task| task.id.0).collect();
+        Ok(Self {
+            revision: known.unwrap_or(next),
+            revision_is_known: known.is_some(),
+            first_grid,
+            stages,
+            runs: number_rows(db, RUNS, &runs).await?,
+            tasks: number_rows(db, TASKS, &tasks).await?,
+        })
     }
-    rows.finish(db).await?;
-    Ok(ids)
 }
 
-async fn insert_grids(db: &mut SqliteConnection, revision: i64, plan: &Plan, runs: &[i64]) -> sqlx::Result<()> {
-    // The same text and selection make the same cells: what an earlier record left is complete.
-    for grid in &plan.grids {
-        let id: Option<i64> = sqlx::query_scalar(
-            "INSERT INTO grid (revision_id, name) VALUES (?, ?) ON CONFLICT DO NOTHING RETURNING id",
-        )
-        .bind(revision)
-        .bind(&grid.name)
-        .fetch_optional(&mut *db)
-        .await?;
-        let Some(id) = id else { continue };
-        let mut rows = Rows::new("INSERT INTO grid_run (grid_id, position, run_id, seed) VALUES ", 4, "");
-        for (position, cell) in (0_i64..).zip(&grid.cells) {
-            rows.add(id)?.add(position)?.add(runs[cell.run.0 as usize])?.add(cell.seed)?;
-            rows.end_row(db).await?;
-        }
-        rows.finish(db).await?;
-    }
-    Ok(())
-}
-
-/// Insert the tasks that are new; the id of each task of the plan.
-async fn insert_tasks(db: &mut SqliteConnection, sweep: &Sweep, plan: &Plan) -> sqlx::Result<Vec<i64>> {
-    let stages = insert_stages(db, sweep).await?;
-    let digests: Vec<[u8; 16]> = plan.tasks.iter().map(|task| task.id.0).collect();
-    let known = known_ids(db, TASKS, digests.iter().copied()).await?;
-    let Numbered { ids, order } = number(&digests, &known, last_id(db, TASKS).await?);
-    let mut rows = Rows::new("INSERT INTO task (id, digest, stage_id) VALUES ", 3, "");
-    for at in order.into_iter().map(|position| position as usize) {
-        let stage = stages[usize::from(plan.tasks[at].stage)];
-        rows.add(ids[at])?.add(digests[at].to_vec())?.add(stage)?;
-        rows.end_row(db).await?;
-    }
-    rows.finish(db).await?;
-    Ok(ids)
-}
-
-/// The id of each stage of the sweep.
-async fn insert_stages(db: &mut SqliteConnection, sweep: &Sweep) -> sqlx::Result<Vec<i64>> {
-    let mut ids = Vec::with_capacity(sweep.stages.len());
+async fn find_stages(db: &mut SqliteConnection, sweep: &Sweep) -> sqlx::Result<Vec<(i64, StageRow)>> {
+    let mut next: i64 = sqlx::query_scalar("SELECT coalesce(max(id), 0) + 1 FROM stage").fetch_one(&mut *db).await?;
+    let mut stages = Vec::with_capacity(sweep.stages.len());
     for stage in &sweep.stages {
-        let id = sqlx::query_scalar(
-            "INSERT INTO stage (name) VALUES (?) ON CONFLICT (name) DO UPDATE SET name = excluded.name RETURNING id",
-        )
-        .bind(&stage.name)
-        .fetch_one(&mut *db)
-        .await?;
-        ids.push(id);
+        let known: Option<i64> = sqlx::query_scalar("SELECT id FROM stage WHERE name = ?")
+            .bind(&stage.name)
+            .fetch_optional(&mut *db)
+            .await?;
+        stages.push(known.map_or((next, StageRow::New), |id| (id, StageRow::Known)));
+        next += i64::from(known.is_none());
     }
-    Ok(ids)
+    Ok(stages)
 }
 
-async fn insert_run_tasks(
-    db: &mut SqliteConnection,
-    sweep: &Sweep,
-    plan: &Plan,
-    runs: &[i64],
-    tasks: &[i64],
-) -> sqlx::Result<()> {
-    // In order of the key, so that the table grows at its end.
-    let mut order: Vec<RunIx> = plan.run_indices().collect();
-    order.sort_unstable_by_key(|run| runs[run.0 as usize]);
-    let mut rows = Rows::new("INSERT INTO run_task (run_id, task_id) VALUES ", 2, " ON CONFLICT DO NOTHING");
-    let mut of_run = Vec::with_capacity(sweep.stages.len());
-    for run in order {
-        of_run.clear();
-        of_run.extend(
-            (0..sweep.stages.len()).filter_map(|stage| plan.task_of(run, stage)).map(|task| tasks[task.0 as usize]),
-        );
-        of_run.sort_unstable();
-        for &task in &of_run {
-            rows.add(runs[run.0 as usize])?.add(task)?;
-            rows.end_row(db).await?;
+async fn number_rows(db: &mut SqliteConnection, table: Table, digests: &[[u8; 16]]) -> sqlx::Result<Numbered> {
+    let known = known_ids(db, table, digests).await?;
+    Ok(number(digests, &known, last_id(db, table).await?))
+}
+
+fn insert_revision(sink: &Sink, keys: &Keys, recorded: Recorded, sweep: &Sweep) {
+    if keys.revision_is_known {
+        sink.statement("UPDATE sweep_revision SET position = ?, recorded = ? WHERE id = ?")
+            .add(recorded.position.cast_signed())
+            .add(recorded.time)
+            .add(keys.revision);
+        return;
+    }
+    sink.statement(
+        "INSERT INTO sweep_revision (id, name, path, text, digest, position, recorded) VALUES (?, ?, ?, ?, ?, ?, ?)",
+    )
+    .add(keys.revision)
+    .add(sweep.name.clone())
+    .add(sweep.path.to_string_lossy().into_owned())
+    .add(sweep.text.clone())
+    .add(sweep.digest.0.to_vec())
+    .add(recorded.position.cast_signed())
+    .add(recorded.time);
+}
+
+/// Insert the runs that are new.
+fn insert_runs(sink: &Sink, keys: &Keys, sweep: &Sweep, plan: &Plan) {
+    let parameters = Parameters::new(sweep);
+    let mut rows = sink.rows("INSERT INTO run (id, digest, revision_id, parameters) VALUES ", 4, "");
+    for &position in &keys.runs.new {
+        let at = position as usize;
+        rows.add(keys.runs.ids[at]).add(plan.runs[at].0.to_vec()).add(keys.revision);
+        rows.add(parameters.of(plan, RunIx(position))).end();
+    }
+}
+
+fn insert_grids(sink: &Sink, keys: &Keys, plan: &Plan) {
+    if keys.revision_is_known {
+        return;
+    }
+    for (id, grid) in (keys.first_grid..).zip(&plan.grids) {
+        sink.statement("INSERT INTO grid (id, revision_id, name) VALUES (?, ?, ?)")
+            .add(id)
+            .add(keys.revision)
+            .add(grid.name.clone());
+        let mut rows = sink.rows("INSERT INTO grid_run (grid_id, position, run_id, seed) VALUES ", 4, "");
+        for (position, cell) in (0_i64..).zip(&grid.cells) {
+            rows.add(id).add(position).add(keys.runs.ids[cell.run.0 as usize]).add(cell.seed).end();
         }
     }
-    rows.finish(db).await?;
-    Ok(())
+}
+
+/// Insert the tasks that are new.
+fn insert_tasks(sink: &Sink, keys: &Keys, sweep: &Sweep, plan: &Plan) {
+    for (&(id, row), stage) in keys.stages.iter().zip(&sweep.stages) {
+        if row == StageRow::New {
+            sink.statement("INSERT INTO stage (id, name) VALUES (?, ?)").add(id).add(stage.name.clone());
+        }
+    }
+    let mut rows = sink.rows("INSERT INTO task (id, digest, stage_id) VALUES ", 3, "");
+    for at in keys.tasks.new.iter().map(|&position| position as usize) {
+        let task = plan.tasks[at];
+        rows.add(keys.tasks.ids[at]).add(task.id.0.to_vec()).add(keys.stages[usize::from(task.stage)].0).end();
+    }
+}
+
+/// Say which tasks answer each run, in order of the key, so that the table grows at its end.
+fn insert_run_tasks(sink: &Sink, keys: &Keys, sweep: &Sweep, plan: &Plan) {
+    let mut order: Vec<(i64, RunIx)> = keys.runs.ids.iter().copied().zip(plan.run_indices()).collect();
+    order.sort_unstable();
+    let mut rows = sink.rows("INSERT INTO run_task (run_id, task_id) VALUES ", 2, " ON CONFLICT DO NOTHING");
+    let mut tasks = Vec::with_capacity(sweep.stages.len());
+    for (id, run) in order {
+        tasks.clear();
+        let of_run = (0..sweep.stages.len()).filter_map(|stage| plan.task_of(run, stage));
+        tasks.extend(of_run.map(|task| keys.tasks.ids[task.0 as usize]));
+        tasks.sort_unstable();
+        tasks.iter().for_each(|&task| rows.add(id).add(task).end());
+    }
 }
 
 /// The parameters of runs as JSON, put together from one piece a level.

@@ -3,16 +3,21 @@
 use std::path::Path;
 
 use hashbrown::{HashMap, HashSet};
+use runfile::series::Point;
 use runfile::{Outcome, Series, Verdict};
 use sqlx::{AssertSqlSafe, SqliteConnection};
 
 use super::Store;
-use super::bulk::Rows;
-use super::rows::{TASKS, known_ids};
+use super::bulk::Sink;
+use super::quantities::Quantities;
+use super::rows::{Ids, TASKS, known_ids};
 use super::spelling::{spell, split};
 use crate::Result;
 use crate::collect::{CollectedTask, Problem};
 use crate::id::TaskId;
+
+/// Attempts in a lookup statement.
+const LOOKUP: usize = 500;
 
 /// What became of collected attempts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -35,15 +40,6 @@ pub struct Refused {
     pub reason: String,
 }
 
-/// An attempt that gets rows.
-struct New<'a> {
-    id: i64,
-    task: i64,
-    collected: &'a CollectedTask,
-    /// What the readers found, and what was found here.
-    problems: Vec<Problem>,
-}
-
 impl Store {
     /// Store what was collected, all in one transaction; what the store has already is passed over.
     ///
@@ -51,86 +47,106 @@ impl Store {
     /// The database cannot be written; nothing of it is stored then.
     pub fn record_results(&mut self, collected: &[CollectedTask]) -> Result<Ingested> {
         let tasks_folder = self.project.tasks_folder();
-        self.database.transact("store results in", async |db| {
-            let tasks = ensure_tasks(db, collected).await?;
-            let mut ingested = Ingested::default();
-            let mut new = choose(db, collected, &tasks, &mut ingested).await?;
-            insert_attempts(db, &new, &tasks_folder).await?;
-            insert_artifacts(db, &new).await?;
-            ingested.scores = insert_scores(db, &mut new).await?;
-            ingested.points = insert_series(db, &mut new).await?;
-            insert_problems(db, &new).await?;
-            Ok(ingested)
-        })
+        self.database.run("write", async |db| ensure_tasks(db, collected).await)?;
+        let known = self.database.run("read", async |db| Known::find(db, collected).await)?;
+        let (new, mut ingested) = choose(collected, known);
+        if new.attempts.is_empty() {
+            return Ok(ingested);
+        }
+        let (scores, points) = self.database.load("store results in", |sink| insert(sink, new, &tasks_folder))?;
+        (ingested.scores, ingested.points) = (scores, points);
+        Ok(ingested)
     }
 }
 
-/// The ids of all collected tasks. A task folder may outlive the record of the plan that asked for it: such a task gets
-/// a row of its own.
-async fn ensure_tasks(db: &mut SqliteConnection, collected: &[CollectedTask]) -> sqlx::Result<HashMap<[u8; 16], i64>> {
-    let mut ids = known_ids(db, TASKS, collected.iter().map(|collected| collected.task.0)).await?;
-    for collected in collected {
-        if ids.contains_key(&collected.task.0) {
-            continue;
-        }
+/// A task folder may outlive the record of the plan that asked for it: give such a task a row.
+async fn ensure_tasks(db: &mut SqliteConnection, collected: &[CollectedTask]) -> sqlx::Result<()> {
+    let known = known_ids(db, TASKS, &digests(collected)).await?;
+    for collected in collected.iter().filter(|collected| !known.contains_key(&collected.task.0)) {
         sqlx::query("INSERT INTO stage (name) VALUES (?) ON CONFLICT DO NOTHING")
             .bind(&collected.stage)
             .execute(&mut *db)
             .await?;
-        let id = sqlx::query_scalar(
-            "INSERT INTO task (digest, stage_id) VALUES (?, (SELECT id FROM stage WHERE name = ?)) RETURNING id",
+        sqlx::query(
+            "INSERT INTO task (digest, stage_id) VALUES (?, (SELECT id FROM stage WHERE name = ?)) \
+             ON CONFLICT DO NOTHING",
         )
         .bind(&collected.task.0[..])
         .bind(&collected.stage)
-        .fetch_one(&mut *db)
+        .execute(&mut *db)
         .await?;
-        ids.insert(collected.task.0, id);
     }
-    Ok(ids)
+    Ok(())
 }
 
-/// Attempts in a lookup statement.
-const LOOKUP: usize = 500;
+fn digests(collected: &[CollectedTask]) -> Vec<[u8; 16]> {
+    collected.iter().map(|collected| collected.task.0).collect()
+}
 
-/// What the store has of some tasks.
-#[derive(Default)]
+/// What the store has of the collected tasks, and the ids that are free.
 struct Known {
+    tasks: Ids,
     attempts: HashSet<(i64, u32)>,
     /// Number of the attempt that counts, by task.
     succeeded: HashMap<i64, u32>,
+    quantities: Quantities,
+    next_attempt: i64,
+    next_series: i64,
 }
 
-async fn known_attempts(db: &mut SqliteConnection, tasks: &HashSet<i64>) -> sqlx::Result<Known> {
-    let mut known = Known::default();
-    let tasks: Vec<i64> = tasks.iter().copied().collect();
-    for chunk in tasks.chunks(LOOKUP) {
-        let marks = vec!["?"; chunk.len()].join(",");
-        let sql = format!("SELECT task_id, number, verdict = 'succeeded' FROM attempt WHERE task_id IN ({marks})");
-        let query = chunk.iter().fold(sqlx::query_as(AssertSqlSafe(sql)), |query, task| query.bind(task));
-        let rows: Vec<(i64, u32, bool)> = query.fetch_all(&mut *db).await?;
-        for (task, number, succeeded) in rows {
-            known.attempts.insert((task, number));
-            if succeeded {
-                known.succeeded.insert(task, number);
-            }
-        }
+impl Known {
+    async fn find(db: &mut SqliteConnection, collected: &[CollectedTask]) -> sqlx::Result<Self> {
+        let tasks = known_ids(db, TASKS, &digests(collected)).await?;
+        let mentioned: HashSet<i64> = collected.iter().map(|collected| tasks[&collected.task.0]).collect();
+        let mut known = Self {
+            tasks,
+            attempts: HashSet::new(),
+            succeeded: HashMap::new(),
+            quantities: Quantities::find(db).await?,
+            next_attempt: next_id(db, "SELECT coalesce(max(id), 0) + 1 FROM attempt").await?,
+            next_series: next_id(db, "SELECT coalesce(max(id), 0) + 1 FROM series").await?,
+        };
+        known.find_attempts(db, &mentioned).await?;
+        Ok(known)
     }
-    Ok(known)
+
+    async fn find_attempts(&mut self, db: &mut SqliteConnection, tasks: &HashSet<i64>) -> sqlx::Result<()> {
+        let tasks: Vec<i64> = tasks.iter().copied().collect();
+        for chunk in tasks.chunks(LOOKUP) {
+            let marks = vec!["?"; chunk.len()].join(",");
+            let sql = format!("SELECT task_id, number, verdict = 'succeeded' FROM attempt WHERE task_id IN ({marks})");
+            let query = chunk.iter().fold(sqlx::query_as(AssertSqlSafe(sql)), |query, task| query.bind(task));
+            let rows: Vec<(i64, u32, bool)> = query.fetch_all(&mut *db).await?;
+            self.attempts.extend(rows.iter().map(|&(task, number, _)| (task, number)));
+            self.succeeded.extend(rows.iter().filter(|row| row.2).map(|&(task, number, _)| (task, number)));
+        }
+        Ok(())
+    }
 }
 
-/// The attempts that are to be stored, with their new ids.
-async fn choose<'a>(
-    db: &mut SqliteConnection,
-    collected: &'a [CollectedTask],
-    tasks: &HashMap<[u8; 16], i64>,
-    ingested: &mut Ingested,
-) -> sqlx::Result<Vec<New<'a>>> {
-    let mentioned: HashSet<i64> = collected.iter().map(|collected| tasks[&collected.task.0]).collect();
-    let mut known = known_attempts(db, &mentioned).await?;
-    let mut next: i64 = sqlx::query_scalar("SELECT coalesce(max(id), 0) + 1 FROM attempt").fetch_one(db).await?;
-    let mut new = Vec::with_capacity(collected.len());
+pub(super) async fn next_id(db: &mut SqliteConnection, sql: &'static str) -> sqlx::Result<i64> {
+    sqlx::query_scalar(sql).fetch_one(db).await
+}
+
+/// Attempts that get rows.
+struct New<'a> {
+    attempts: Vec<NewAttempt<'a>>,
+    quantities: Quantities,
+    next_series: i64,
+}
+
+struct NewAttempt<'a> {
+    id: i64,
+    task: i64,
+    collected: &'a CollectedTask,
+}
+
+/// Which of the collected attempts are to be stored.
+fn choose(collected: &[CollectedTask], mut known: Known) -> (New<'_>, Ingested) {
+    let mut ingested = Ingested::default();
+    let mut attempts = Vec::with_capacity(collected.len());
     for collected in collected {
-        let task = tasks[&collected.task.0];
+        let task = known.tasks[&collected.task.0];
         let number = collected.outcome.attempt;
         if known.attempts.contains(&(task, number)) {
             ingested.known += 1;
@@ -141,185 +157,155 @@ async fn choose<'a>(
             if collected.outcome.verdict == Verdict::Succeeded {
                 known.succeeded.insert(task, number);
             }
-            new.push(New { id: next, task, collected, problems: collected.problems.clone() });
-            next += 1;
+            attempts.push(NewAttempt { id: known.next_attempt, task, collected });
+            known.next_attempt += 1;
         }
     }
-    ingested.attempts = new.len();
-    Ok(new)
+    ingested.attempts = attempts.len();
+    (New { attempts, quantities: known.quantities, next_series: known.next_series }, ingested)
 }
 
 /// Why an outcome cannot be stored, if it cannot.
 fn refusal(outcome: &Outcome, succeeded: Option<&u32>) -> Option<String> {
+    if outcome.attempt == 0 {
+        return Some("attempts are numbered from 1".to_owned());
+    }
+    if let Some(artifact) = outcome.artifacts.iter().find(|artifact| blake3::Hash::from_hex(&artifact.blake3).is_err())
+    {
+        return Some(format!("the digest of `{}` is not one", artifact.path.display()));
+    }
     match (outcome.verdict, outcome.reason, succeeded) {
         (Verdict::Succeeded, _, Some(first)) => Some(format!("attempt {first} succeeded already: it alone counts")),
         (Verdict::Failed, None, _) => Some("its outcome says `failed` without a reason".to_owned()),
         (Verdict::Succeeded | Verdict::Cancelled, Some(reason), _) => {
             Some(format!("its outcome did not fail, yet gives the reason `{reason}`"))
         }
-        _ if outcome.attempt == 0 => Some("attempts are numbered from 1".to_owned()),
         _ => None,
     }
 }
 
-async fn insert_attempts(db: &mut SqliteConnection, new: &[New<'_>], tasks_folder: &Path) -> sqlx::Result<()> {
-    let mut rows = Rows::new(
+/// Make the rows of new attempts; the numbers of scores and of points.
+fn insert(sink: &Sink, mut new: New<'_>, tasks_folder: &Path) -> (usize, usize) {
+    let mut problems: Vec<Vec<Problem>> = new.attempts.iter().map(|new| new.collected.problems.clone()).collect();
+    insert_attempts(sink, &new.attempts, tasks_folder);
+    insert_artifacts(sink, &new.attempts);
+    let scores = insert_scores(sink, &mut new, &mut problems);
+    insert_series(sink, &new);
+    let points = insert_points(sink, &new, &mut problems);
+    insert_problems(sink, &new.attempts, &problems);
+    (scores, points)
+}
+
+fn insert_attempts(sink: &Sink, new: &[NewAttempt<'_>], tasks_folder: &Path) {
+    let mut rows = sink.rows(
         "INSERT INTO attempt (id, task_id, number, folder, started, ended, verdict, reason, message, exit_code, signal, \
          provenance) VALUES ",
         12,
         "",
     );
-    for New { id, task, collected, .. } in new {
+    for NewAttempt { id, task, collected } in new {
         let CollectedTask { outcome, results, .. } = collected;
         // Relative, so that a project may be moved.
         let folder = results.strip_prefix(tasks_folder).unwrap_or(results);
-        let provenance =
-            serde_json::to_string(&outcome.provenance).map_err(|error| sqlx::Error::Encode(error.into()))?;
-        rows.add(id)?.add(task)?.add(outcome.attempt)?.add(folder.to_string_lossy().into_owned())?;
-        rows.add(outcome.started)?.add(outcome.ended)?.add(spell(&outcome.verdict)?)?;
-        rows.add(outcome.reason.map(runfile::FailureReason::as_str))?.add(outcome.message.clone())?;
-        rows.add(outcome.exit_code)?.add(outcome.signal)?.add(provenance)?;
-        rows.end_row(db).await?;
+        rows.add(id).add(task).add(outcome.attempt).add(folder.to_string_lossy().into_owned());
+        rows.add(outcome.started).add(outcome.ended).add(spell(&outcome.verdict));
+        rows.add(outcome.reason.map(runfile::FailureReason::as_str)).add(outcome.message.clone());
+        rows.add(outcome.exit_code).add(outcome.signal);
+        rows.add(serde_json::Value::Object(outcome.provenance.clone()).to_string()).end();
     }
-    rows.finish(db).await.map(drop)
 }
 
-async fn insert_artifacts(db: &mut SqliteConnection, new: &[New<'_>]) -> sqlx::Result<()> {
-    let mut rows = Rows::new("INSERT INTO artifact (attempt_id, path, bytes, digest) VALUES ", 4, "");
-    for New { id, collected, .. } in new {
+fn insert_artifacts(sink: &Sink, new: &[NewAttempt<'_>]) {
+    let mut rows =
+        sink.rows("INSERT INTO artifact (attempt_id, path, bytes, digest) VALUES ", 4, " ON CONFLICT DO NOTHING");
+    for NewAttempt { id, collected, .. } in new {
         for artifact in &collected.outcome.artifacts {
-            let digest = blake3::Hash::from_hex(&artifact.blake3).map_err(|error| sqlx::Error::Encode(error.into()))?;
-            rows.add(id)?.add(artifact.path.to_string_lossy().into_owned())?;
-            rows.add(artifact.bytes.cast_signed())?.add(digest.as_bytes().to_vec())?;
-            rows.end_row(db).await?;
+            let digest = blake3::Hash::from_hex(&artifact.blake3).map(|digest| digest.as_bytes().to_vec());
+            rows.add(id).add(artifact.path.to_string_lossy().into_owned());
+            rows.add(artifact.bytes.cast_signed()).add(digest.ok()).end();
         }
-    }
-    rows.finish(db).await.map(drop)
-}
-
-/// Ids of quantities, looked up once each.
-#[derive(Default)]
-pub(super) struct Quantities {
-    ids: HashMap<[String; 3], i64>,
-}
-
-impl Quantities {
-    /// The id of a metric on a benchmark's split.
-    pub async fn id(
-        &mut self,
-        db: &mut SqliteConnection,
-        metric: &str,
-        benchmark: &str,
-        split: &str,
-    ) -> sqlx::Result<i64> {
-        let key = [metric, benchmark, split].map(str::to_owned);
-        if let Some(id) = self.ids.get(&key) {
-            return Ok(*id);
-        }
-        let id = sqlx::query_scalar(
-            "INSERT INTO quantity (metric, benchmark, split) VALUES (?, ?, ?) \
-             ON CONFLICT (metric, benchmark, split) DO UPDATE SET metric = excluded.metric RETURNING id",
-        )
-        .bind(metric)
-        .bind(benchmark)
-        .bind(split)
-        .fetch_one(db)
-        .await?;
-        self.ids.insert(key, id);
-        Ok(id)
     }
 }
 
 /// The id of the source that `sweep` itself is.
 const MEASURED: i64 = 1;
 
-async fn insert_scores(db: &mut SqliteConnection, new: &mut [New<'_>]) -> sqlx::Result<usize> {
-    let mut quantities = Quantities::default();
-    let mut rows = Rows::new(
+fn insert_scores(sink: &Sink, new: &mut New<'_>, problems: &mut [Vec<Problem>]) -> usize {
+    let mut count = 0;
+    let mut seen = HashSet::new();
+    let mut rows = sink.rows(
         "INSERT INTO observation (attempt_id, quantity_id, source_id, step, value, not_finite, n, stderr) VALUES ",
         8,
         "",
     );
-    let mut seen = HashSet::new();
-    for New { id, collected, problems, .. } in new {
+    for (NewAttempt { id, collected, .. }, problems) in new.attempts.iter().zip(problems) {
         seen.clear();
         for score in &collected.scores {
-            let quantity = quantities.id(db, &score.metric, &score.benchmark, &score.split).await?;
+            let quantity = new.quantities.id(sink, [&score.metric, &score.benchmark, &score.split]);
             let step = score.step.map(u64::cast_signed);
             if !seen.insert((quantity, step)) {
-                problems.push(Problem {
-                    path: runfile::scores::FILE.into(),
-                    line: None,
-                    message: format!("`{}` on `{}` is given twice; the first stands", score.metric, score.benchmark),
-                });
+                let message = format!("`{}` of `{}` is given twice; the first stands", score.metric, score.benchmark);
+                problems.push(Problem { path: runfile::scores::FILE.into(), line: None, message });
                 continue;
             }
+            count += 1;
             let (value, not_finite) = split(score.value);
-            rows.add(*id)?.add(quantity)?.add(MEASURED)?.add(step)?.add(value)?.add(not_finite)?;
-            rows.add(score.n.map(u64::cast_signed))?.add(score.stderr)?;
-            rows.end_row(db).await?;
+            rows.add(id).add(quantity).add(MEASURED).add(step).add(value).add(not_finite);
+            rows.add(score.n.map(u64::cast_signed)).add(score.stderr).end();
         }
     }
-    Ok(usize::try_from(rows.finish(db).await?).unwrap_or(usize::MAX))
+    count
 }
 
-async fn insert_series(db: &mut SqliteConnection, new: &mut [New<'_>]) -> sqlx::Result<usize> {
-    let mut next: i64 = sqlx::query_scalar("SELECT coalesce(max(id), 0) + 1 FROM series").fetch_one(&mut *db).await?;
-    let first = next;
-    let mut rows = Rows::new("INSERT INTO series (id, attempt_id, name) VALUES ", 3, "");
-    for New { id, collected, .. } in &*new {
-        for name in &collected.series.names {
-            rows.add(next)?.add(id)?.add(name.clone())?;
-            rows.end_row(db).await?;
-            next += 1;
-        }
+fn insert_series(sink: &Sink, new: &New<'_>) {
+    let mut rows = sink.rows("INSERT INTO series (id, attempt_id, name) VALUES ", 3, "");
+    let names = new.attempts.iter().flat_map(|new| new.collected.series.names.iter().map(|name| (new.id, name)));
+    for (id, (attempt, name)) in (new.next_series..).zip(names) {
+        rows.add(id).add(attempt).add(name.clone()).end();
     }
-    rows.finish(db).await?;
-    insert_points(db, new, first).await
 }
 
-async fn insert_points(db: &mut SqliteConnection, new: &mut [New<'_>], first: i64) -> sqlx::Result<usize> {
-    let mut base = first;
+fn insert_points(sink: &Sink, new: &New<'_>, problems: &mut [Vec<Problem>]) -> usize {
+    let mut first_series = new.next_series;
+    let mut count = 0;
     let mut rows =
-        Rows::new("INSERT INTO point (series_id, step, value, not_finite) VALUES ", 4, " ON CONFLICT DO NOTHING");
-    for New { collected, problems, .. } in new {
-        let Series { names, points } = &collected.series;
-        let mut last = None;
-        let mut repeated = 0;
-        for point in in_key_order(&collected.series) {
-            let key = (points[point].name, points[point].step);
+        sink.rows("INSERT INTO point (series_id, step, value, not_finite) VALUES ", 4, " ON CONFLICT DO NOTHING");
+    for (NewAttempt { collected, .. }, problems) in new.attempts.iter().zip(problems) {
+        let series = &collected.series;
+        let (mut last, mut repeated) = (None, 0);
+        for point in in_key_order(series) {
+            let key = (point.name, point.step);
             repeated += usize::from(last.replace(key) == Some(key));
-            let (value, not_finite) = split(points[point].value);
-            rows.add(base + i64::from(key.0))?.add(key.1.cast_signed())?.add(value)?.add(not_finite)?;
-            rows.end_row(db).await?;
+            let (value, not_finite) = split(point.value);
+            rows.add(first_series + i64::from(point.name))
+                .add(point.step.cast_signed())
+                .add(value)
+                .add(not_finite)
+                .end();
         }
         if repeated > 0 {
-            problems.push(Problem {
-                path: runfile::series::FILE.into(),
-                line: None,
-                message: format!("points repeat a step of their series ({repeated}); the first of each stands"),
-            });
+            let message = format!("{repeated} of its points repeat a step; the first of each stands");
+            problems.push(Problem { path: runfile::series::FILE.into(), line: None, message });
         }
-        base += i64::try_from(names.len()).unwrap_or(i64::MAX);
+        count += series.points.len() - repeated;
+        first_series += i64::try_from(series.names.len()).unwrap_or(i64::MAX);
     }
-    Ok(usize::try_from(rows.finish(db).await?).unwrap_or(usize::MAX))
+    count
 }
 
-/// Positions of points by name and step: the table then grows at its end. What has one key keeps the file's order.
-fn in_key_order(series: &Series) -> Vec<usize> {
-    let mut order: Vec<usize> = (0..series.points.len()).collect();
-    order.sort_by_key(|&at| (series.points[at].name, series.points[at].step));
-    order
+/// Points by name and step, so that the table grows at its end. What has one key keeps the file's order.
+fn in_key_order(series: &Series) -> Vec<Point> {
+    let mut points = series.points.clone();
+    points.sort_by_key(|point| (point.name, point.step));
+    points
 }
 
-async fn insert_problems(db: &mut SqliteConnection, new: &[New<'_>]) -> sqlx::Result<()> {
-    let mut rows = Rows::new("INSERT INTO problem (attempt_id, position, path, line, message) VALUES ", 5, "");
-    for New { id, problems, .. } in new {
+fn insert_problems(sink: &Sink, new: &[NewAttempt<'_>], problems: &[Vec<Problem>]) {
+    let mut rows = sink.rows("INSERT INTO problem (attempt_id, position, path, line, message) VALUES ", 5, "");
+    for (NewAttempt { id, .. }, problems) in new.iter().zip(problems) {
         for (position, problem) in (1_i64..).zip(problems) {
-            rows.add(id)?.add(position)?.add(problem.path.to_string_lossy().into_owned())?;
-            rows.add(problem.line.map(u64::cast_signed))?.add(problem.message.clone())?;
-            rows.end_row(db).await?;
+            rows.add(id).add(position).add(problem.path.to_string_lossy().into_owned());
+            rows.add(problem.line.map(u64::cast_signed)).add(problem.message.clone()).end();
         }
     }
-    rows.finish(db).await.map(drop)
 }

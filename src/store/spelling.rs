@@ -4,12 +4,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 /// The spelling of a variant without fields.
-pub(super) fn spell<T: Serialize>(value: &T) -> sqlx::Result<String> {
-    match serde_json::to_value(value) {
-        Ok(serde_json::Value::String(text)) => Ok(text),
-        Ok(other) => Err(sqlx::Error::Encode(format!("{other} is not a name").into())),
-        Err(error) => Err(sqlx::Error::Encode(error.into())),
-    }
+pub(super) fn spell<T: Serialize>(value: &T) -> Option<String> {
+    serde_json::to_value(value).ok()?.as_str().map(str::to_owned)
 }
 
 /// The variant that `text` spells.

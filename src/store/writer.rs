@@ -1,12 +1,11 @@
 //! The store as its callers see it: open for reading or, by one process at a time, for writing.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use sqlx::SqliteConnection;
-
-use super::database::{Access, Database, damaged, execute};
+use super::bulk::Sink;
+use super::database::{Access, Database, damaged, rename_durably};
 use super::journal::{self, Entry, Fact, Journal};
 use super::lock::WriterLock;
 use crate::error::Context;
@@ -79,6 +78,11 @@ impl Store {
         Ok(store)
     }
 
+    /// A store over a database that is being made.
+    pub(super) fn over(database: Database, project: Project) -> Self {
+        Self { database, project, writing: None }
+    }
+
     /// Where this store lies.
     #[must_use]
     pub fn project(&self) -> &Project {
@@ -116,7 +120,7 @@ impl Store {
         entries.into_iter().filter(|entry| entry.position > applied).try_for_each(|entry| self.apply(entry))
     }
 
-    fn applied(&mut self) -> Result<u64> {
+    pub(super) fn applied(&mut self) -> Result<u64> {
         self.database.run("read", async |db| {
             let applied: i64 = sqlx::query_scalar("SELECT applied FROM store").fetch_one(db).await?;
             Ok(applied.unsigned_abs())
@@ -130,22 +134,11 @@ impl Store {
         };
         writing.journal.append(clock::now(), fact)
     }
-
-    /// Bring one fact into the database.
-    pub(super) fn apply(&mut self, entry: Entry) -> Result<()> {
-        let Entry { position, recorded, fact } = entry;
-        match fact {
-            Fact::Plan { .. } => {
-                Err(Error::general(format!("cannot plan again what fact {position} recorded {recorded}")))
-            }
-            _ => Ok(()),
-        }
-    }
 }
 
-/// In the transaction that applies the fact at `position`: say so.
-pub(super) async fn mark_applied(db: &mut SqliteConnection, position: u64) -> sqlx::Result<()> {
-    sqlx::query("UPDATE store SET applied = ?").bind(position.cast_signed()).execute(db).await.map(drop)
+/// With the rows of the fact at `position`: say that they are there.
+pub(super) fn mark_applied(sink: &Sink, position: u64) {
+    sink.statement("UPDATE store SET applied = ?").add(position.cast_signed());
 }
 
 /// The identity that the database at `path` carries.
@@ -157,22 +150,28 @@ pub(crate) fn read_identity(path: &Path) -> Result<StoreId> {
     id.map(StoreId).ok_or_else(|| damaged(path, "it does not say which store it is"))
 }
 
-/// Make a database under a temporary name, then put it in place: nobody ever sees half of one.
-fn create(path: &Path, id: StoreId) -> Result<Database> {
-    let temporary = path.with_extension("db.new");
-    match fs::remove_file(&temporary) {
+/// Make an empty database under another name than `path`, and say where.
+pub(super) fn create_beside(path: &Path, id: StoreId) -> Result<(PathBuf, Database)> {
+    let beside = path.with_extension("db.new");
+    match fs::remove_file(&beside) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            return Err(error).context(|| format!("cannot remove `{}`", temporary.display()));
+            return Err(error).context(|| format!("cannot remove `{}`", beside.display()));
         }
         _ => {}
     }
-    let mut database = Database::create(&temporary)?;
+    let mut database = Database::create(&beside)?;
     database.run("make", async |db| {
-        sqlx::query("INSERT INTO store (only, id, applied) VALUES (1, ?, 0)").bind(&id.0[..]).execute(&mut *db).await?;
-        execute(db, "PRAGMA optimize").await
+        let query = sqlx::query("INSERT INTO store (only, id, applied) VALUES (1, ?, 0)").bind(&id.0[..]);
+        query.execute(db).await.map(drop)
     })?;
-    drop(database);
-    fs::rename(&temporary, path).context(|| format!("cannot make the database `{}`", path.display()))?;
+    Ok((beside, database))
+}
+
+/// Make a database: under another name first, so that nobody ever sees half of one.
+fn create(path: &Path, id: StoreId) -> Result<Database> {
+    let (beside, database) = create_beside(path, id)?;
+    database.close()?;
+    rename_durably(&beside, path).context(|| format!("cannot make the database `{}`", path.display()))?;
     Database::open(path, Access::Write)
 }
 

@@ -19,15 +19,14 @@ CREATE TABLE sweep_revision (
     id        INTEGER PRIMARY KEY,
     name      TEXT NOT NULL,
     path      TEXT NOT NULL,
+    -- With everything that it extends and what `--set` changed.
     text      TEXT NOT NULL,
     digest    BLOB NOT NULL CHECK (length(digest) = 16),
-    -- JSON of what the command line changed or chose (`--set`, `--where`).
-    selection TEXT NOT NULL CHECK (json_valid(selection)),
     -- Position in the journal of the last time that this was planned: the largest one is the latest plan.
     position  INTEGER NOT NULL UNIQUE,
     -- Seconds since the epoch, UTC, at that time.
     recorded  REAL NOT NULL,
-    UNIQUE (name, digest, selection)
+    UNIQUE (name, digest)
 );
 
 CREATE TABLE run (

@@ -24,8 +24,8 @@ CREATE TABLE import (
     id        INTEGER PRIMARY KEY,
     name      TEXT NOT NULL,
     file      TEXT NOT NULL,
-    -- Of the file's bytes and of how its columns were read.
-    digest    BLOB NOT NULL UNIQUE CHECK (length(digest) = 16),
+    -- Of the file's bytes.
+    digest    BLOB NOT NULL CHECK (length(digest) = 16),
     source_id INTEGER NOT NULL REFERENCES source ON DELETE CASCADE,
     recorded  REAL NOT NULL
 );
@@ -46,6 +46,8 @@ CREATE TABLE observation (
     not_finite  TEXT CHECK (not_finite IN ('NaN', 'inf', '-inf')),
     n           INTEGER,
     stderr      REAL,
+    -- Doubts about an imported number, in the words of its source.
+    note        TEXT,
     CHECK ((attempt_id IS NULL) <> (run_id IS NULL)),
     CHECK ((run_id IS NULL) = (import_id IS NULL) AND (run_id IS NULL) = (line IS NULL)),
     CHECK ((value IS NULL) <> (not_finite IS NULL))

@@ -1,0 +1,105 @@
+//! `sweep gc`: which files nothing needs, and deleting them when asked to.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use crate::error::Result;
+use crate::id::RunId;
+use crate::project::Project;
+use crate::store::{Garbage, Store};
+use crate::text::{Side, Table, bytes, plural};
+use crate::ui;
+
+/// List the files that nothing needs any more, and delete them when asked to
+///
+/// Kept is whatever the latest plan of any sweep, a pinned run or anything that runs needs, and everything that the store
+/// can be made from again. What is deleted stays in the store as a row, with its digest and the time.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Delete what is listed
+    #[arg(long)]
+    delete: bool,
+    /// Only files of these runs, each given by the first digits of its identity
+    #[arg(long, value_name = "RUN")]
+    run: Vec<String>,
+    /// Keep what these runs made, whatever is planned
+    #[arg(long, value_name = "RUN")]
+    pin: Vec<String>,
+    /// No longer keep what these runs made
+    #[arg(long, value_name = "RUN")]
+    unpin: Vec<String>,
+}
+
+/// Digits that name a task or a run where it is shown.
+const DIGITS: usize = 8;
+
+impl Args {
+    /// List, and delete if asked to.
+    ///
+    /// # Errors
+    /// There is no project, a run is unknown, or a file cannot be deleted.
+    pub fn run(self) -> Result<ExitCode> {
+        let project = Project::require(Path::new("."))?;
+        let writes = self.delete || !self.pin.is_empty() || !self.unpin.is_empty();
+        let mut store = if writes { Store::open_for_writing(&project, "gc")? } else { Store::open(&project)? };
+        for run in find_all(&mut store, &self.pin)? {
+            store.pin(&run)?;
+        }
+        for run in find_all(&mut store, &self.unpin)? {
+            store.unpin(&run)?;
+        }
+        let only = find_all(&mut store, &self.run)?;
+        let mut garbage = store.garbage()?;
+        garbage.retain(|garbage| only.is_empty() || garbage.runs.iter().any(|run| only.contains(run)));
+        ui::print_all(&listing(&garbage, ui::width()))?;
+        if self.delete {
+            let freed = garbage.iter().map(|garbage| store.delete(garbage)).sum::<Result<u64>>()?;
+            ui::note(&format!("freed {}", bytes(freed)));
+        } else if !garbage.is_empty() {
+            ui::note("nothing was deleted: `sweep gc --delete` does it");
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn find_all(store: &mut Store, prefixes: &[String]) -> Result<Vec<RunId>> {
+    prefixes.iter().map(|prefix| store.find_run(prefix)).collect()
+}
+
+fn listing(garbage: &[Garbage], width: usize) -> String {
+    if garbage.is_empty() {
+        return "nothing to delete\n".to_owned();
+    }
+    let mut table = Table::new(&[
+        ("run", Side::Left),
+        ("stage", Side::Left),
+        ("task", Side::Left),
+        ("attempt", Side::Right),
+        ("files", Side::Right),
+        ("size", Side::Right),
+        ("because", Side::Left),
+    ]);
+    for garbage in garbage {
+        table.row(vec![
+            runs(&garbage.runs),
+            garbage.stage.clone(),
+            garbage.task.short(DIGITS),
+            garbage.attempt.to_string(),
+            garbage.paths.len().to_string(),
+            bytes(garbage.bytes),
+            garbage.reason.text().to_owned(),
+        ]);
+    }
+    let files = garbage.iter().map(|garbage| garbage.paths.len()).sum();
+    let size = bytes(garbage.iter().map(|garbage| garbage.bytes).sum());
+    format!("{}\n{}, {size}\n", table.render(width), plural(files, "file"))
+}
+
+/// The first run, and how many more share the task.
+fn runs(runs: &[RunId]) -> String {
+    match runs {
+        [] => "none".to_owned(),
+        [run] => run.short(DIGITS),
+        [run, others @ ..] => format!("{} and {} more", run.short(DIGITS), others.len()),
+    }
+}
