@@ -1,8 +1,7 @@
 //! Sizes by name.
 //!
-//! The miniature's sizes are our own, chosen for two CPU cores. The full-scale ones are the published configurations:
-//! `Meta-Llama-3-8B`, `Meta-Llama-3.1-8B` and `Meta-Llama-3-70B` (their rope scaling aside, which starts beyond the
-//! sequence lengths used here) and `google/siglip-so400m-patch14-384`.
+//! The miniature's sizes are our own, chosen for two CPU cores. A model of another size is another value of the same
+//! configuration types, not other code.
 
 use serde::{Deserialize, Serialize};
 
