@@ -23,7 +23,7 @@ pub fn print(text: &str) -> std::io::Result<()> {
     anstream::stdout().write_all(text.as_bytes())
 }
 
-/// As [`print`]; a reader that has seen enough (`| head`) is no error.
+/// As [`print()`]; a reader that has seen enough (`| head`) is no error.
 ///
 /// # Errors
 /// Standard output cannot be written for another reason.

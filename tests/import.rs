@@ -1,5 +1,7 @@
 //! `sweep import` through the command line, on the paper's own tables.
 
+#![expect(clippy::unwrap_used, reason = "a helper of a test may fail as the test does")]
+
 use std::path::{Path, PathBuf};
 
 use assert_cmd::Command;

@@ -63,6 +63,9 @@ pub struct Imported {
 /// What makes a score one: run, metric, benchmark.
 type Key = (String, String, String);
 
+/// Run, metric, benchmark, import, file, line and value of a score that is stored.
+type PlaceRow = (Vec<u8>, String, String, String, String, i64, f64);
+
 /// Where a score stands already.
 struct Place {
     /// The name of the earlier import; `None` is this one.
@@ -122,7 +125,7 @@ impl Store {
 
     /// Every score that the source of `import` has given so far, other than those that it replaces.
     fn places_of(&mut self, import: &Import) -> Result<HashMap<Key, Place>> {
-        let rows: Vec<(Vec<u8>, String, String, String, String, i64, f64)> = self.database.run("read", async |db| {
+        let rows: Vec<PlaceRow> = self.database.run("read", async |db| {
             sqlx::query_as(
                 "SELECT run.digest, metric, benchmark, import.name, import.file, line, value FROM observation \
                      JOIN run ON run.id = run_id JOIN quantity ON quantity.id = quantity_id \
@@ -135,7 +138,7 @@ impl Store {
             .fetch_all(db)
             .await
         })?;
-        let place = |(run, metric, benchmark, import, file, line, value): (Vec<u8>, String, String, _, _, _, _)| {
+        let place = |(run, metric, benchmark, import, file, line, value): PlaceRow| {
             let run = run.iter().map(|byte| format!("{byte:02x}")).collect();
             ((run, metric, benchmark), Place { import: Some(import), file, line, value })
         };

@@ -1,6 +1,6 @@
 //! One figure or table of a report: what it draws, tabulates and says.
 //!
-//! Each kind has a module that turns a [`Frame`] and a declared [`Report`](crate::grid::Report) into an [`Item`].
+//! Each kind has a module that turns a [`Frame`](crate::report::frame::Frame) and a declared [`Report`](crate::grid::Report) into an [`Item`].
 
 mod asked;
 mod bars;
