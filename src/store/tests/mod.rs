@@ -106,6 +106,10 @@ impl Folders {
         self.0.entry(collected.task).or_default().push(collected.clone());
     }
 
+    pub fn hold(&self, task: TaskId, attempt: u32) -> bool {
+        self.0.get(&task).is_some_and(|attempts| attempts.iter().any(|ended| ended.outcome.attempt == attempt))
+    }
+
     pub fn read(&self, stage: &str, task: TaskId, _folder: &Path, _known: u32) -> Result<Vec<CollectedTask>> {
         let mut attempts = self.0.get(&task).cloned().ok_or_else(|| Error::general("nobody wrote here"))?;
         attempts.iter_mut().for_each(|attempt| attempt.stage = stage.to_owned());
