@@ -21,7 +21,7 @@ use crate::launch::progress::Progress;
 use crate::launch::select::{Selected, select};
 use crate::launch::signals::Interrupt;
 use crate::launch::summary::{Failure, Summary};
-use crate::plan::{self, TaskIx, advance};
+use crate::plan::{self, Revision, TaskIx, advance};
 use crate::project::{Created, Project};
 use crate::store::Store;
 use crate::worker::claim::{ClaimFile, Holder, holders_folder};
@@ -134,7 +134,8 @@ impl SubmitArgs {
         machine::check_room(&tasks, declared_bytes(current, selected))?;
         let base = base_folder(&current.sweep, project)?;
         let code = provenance::of_code(&base);
-        let prepared = Prepared::new((&current.sweep, &current.plan), &selected.tasks, project, &base, &code)?;
+        let revision = Revision { sweep: &current.sweep, plan: &current.plan };
+        let prepared = Prepared::new(revision, &selected.tasks, project, &base, &code)?;
         let claims = ClaimFile::create(&holders_folder(&tasks), Holder::current()?)?;
         let guard = Guard::start(&claims.token())?;
         let running = Running::new(Grace(Duration::from_secs(self.grace)));

@@ -63,45 +63,62 @@ pub fn freeze(stage: &Stage, base: &Path, project: &Project, digests: &mut Diges
         }
     }
     let snapshot = snapshot::keep(entries, project, digests).map_err(|error| error.context(about()))?;
-    describe(stage, arguments, (&resolved, kept_program.as_deref()), (&base, &snapshot), digests)
+    let kept = Kept { base, resolved, program: kept_program, snapshot };
+    Ok(Frozen {
+        command: kept.command(arguments)?,
+        environment: kept.environment()?,
+        provenance: kept.provenance(stage, digests)?,
+    })
 }
 
-/// The command with the program and the kept files where the snapshot has them.
-fn describe(
-    stage: &Stage,
-    arguments: &[String],
-    (resolved, kept): (&Resolved, Option<&Path>),
-    (base, snapshot): (&Path, &Snapshot),
-    digests: &mut Digests,
-) -> Result<Frozen> {
-    let path = kept.map_or_else(|| resolved.path.clone(), |kept| snapshot.folder.join(kept));
-    let mut command = vec![text(&path)?];
-    for argument in arguments {
-        command.push(match named_file(argument, base) {
-            Some(relative) if snapshot.has(&Path::new(CODE).join(&relative)) => {
-                text(&snapshot.folder.join(CODE).join(relative))?
+/// A stage's files in their place.
+struct Kept {
+    /// Folder of the sweep file.
+    base: PathBuf,
+    resolved: Resolved,
+    /// Where the snapshot has the program, if it has it.
+    program: Option<PathBuf>,
+    snapshot: Snapshot,
+}
+
+impl Kept {
+    /// The command with the program and the kept files where the snapshot has them.
+    fn command(&self, arguments: &[String]) -> Result<Vec<String>> {
+        let program = self.program.as_ref().map(|kept| self.snapshot.folder.join(kept));
+        let program = text(program.as_ref().unwrap_or(&self.resolved.path))?;
+        let arguments = arguments.iter().map(|argument| match named_file(argument, &self.base) {
+            Some(file) if self.snapshot.has(&Path::new(CODE).join(&file)) => {
+                text(&self.snapshot.folder.join(CODE).join(file))
             }
-            Some(relative) => text(&base.join(relative))?,
-            None => argument.clone(),
+            Some(file) => text(&self.base.join(file)),
+            None => Ok(argument.clone()),
         });
+        std::iter::once(Ok(program)).chain(arguments).collect()
     }
-    let mut environment = Vec::new();
-    if snapshot.has_folder(LIBRARIES) {
-        let inherited = std::env::var_os("LD_LIBRARY_PATH").filter(|value| !value.is_empty());
-        let own = text(&snapshot.folder.join(LIBRARIES))?;
-        let value = inherited.map_or_else(|| own.clone(), |value| format!("{own}:{}", value.to_string_lossy()));
-        environment.push(("LD_LIBRARY_PATH".to_owned(), value));
+
+    /// The loader is to find the kept libraries before any others.
+    fn environment(&self) -> Result<Vec<(String, String)>> {
+        if !self.snapshot.has_folder(LIBRARIES) {
+            return Ok(Vec::new());
+        }
+        let mut folders = self.snapshot.folder.join(LIBRARIES).into_os_string();
+        if let Some(inherited) = std::env::var_os("LD_LIBRARY_PATH").filter(|value| !value.is_empty()) {
+            folders.push(":");
+            folders.push(inherited);
+        }
+        let folders = folders.into_string().map_err(|_| Error::usage("LD_LIBRARY_PATH is not UTF-8"))?;
+        Ok(vec![("LD_LIBRARY_PATH".to_owned(), folders)])
     }
-    let mut provenance = Map::new();
-    provenance.insert("command".to_owned(), stage.command.clone().into());
-    provenance.insert("program".to_owned(), digests.of(&resolved.path)?.into());
-    if let Some(libraries) = snapshot.digest_of_folder(LIBRARIES) {
-        provenance.insert("libraries".to_owned(), libraries.into());
+
+    fn provenance(&self, stage: &Stage, digests: &mut Digests) -> Result<Map<String, Value>> {
+        let mut facts = Map::new();
+        facts.insert("command".to_owned(), stage.command.clone().into());
+        facts.insert("program".to_owned(), digests.of(&self.resolved.path)?.into());
+        for (name, folder) in [("libraries", LIBRARIES), ("code", CODE)] {
+            facts.extend(self.snapshot.digest_of_folder(folder).map(|digest| (name.to_owned(), digest.into())));
+        }
+        Ok(facts)
     }
-    if let Some(code) = snapshot.digest_of_folder(CODE) {
-        provenance.insert("code".to_owned(), code.into());
-    }
-    Ok(Frozen { command, environment, provenance })
 }
 
 /// The files of `stage.code`, and the texts that arguments name, by their place in the snapshot.

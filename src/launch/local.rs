@@ -95,8 +95,7 @@ impl Shared {
 
 impl<T: Tasks> Local<'_, T> {
     /// Run everything on `board`; `each` is told what happens, on the caller's thread, and is called now and then when
-    /// nothing does. Returns the signal that ended it
-    /// early, if one did.
+    /// nothing does. Returns the signal that ended it early, if one did.
     ///
     /// # Errors
     /// `each` fails, or the disk refuses outcomes: what runs is then stopped.
@@ -164,9 +163,8 @@ impl<T: Tasks> Local<'_, T> {
                 None => Err(Error::general(format!("the submission has no stage {}", spec.stage))),
             };
             shared.change(|board| board.release(start));
-            if !matches!(attempted, Ok(Attempted::Ended(ref end)) if end.outcome.verdict == Verdict::Succeeded)
-                && machine::is_full(&self.folder)
-            {
+            if !has_succeeded(&attempted) && machine::is_full(&self.folder) {
+                // Whatever is started now would fail as well, and leave torn logs.
                 shared.halt();
             }
             match attempted {
@@ -217,6 +215,10 @@ impl<T: Tasks> Local<'_, T> {
             }
         }
     }
+}
+
+fn has_succeeded(attempted: &Result<Attempted>) -> bool {
+    matches!(attempted, Ok(Attempted::Ended(ended)) if ended.outcome.verdict == Verdict::Succeeded)
 }
 
 fn unreadable_claim(path: &std::path::Path) -> Error {

@@ -8,7 +8,7 @@ use super::local::Tasks;
 use crate::Result;
 use crate::freeze::{self, Digests};
 use crate::grid::{OnSuccess, Sweep};
-use crate::plan::{Plan, TaskIx};
+use crate::plan::{Plan, Revision, TaskIx};
 use crate::project::Project;
 use crate::worker::{Need, StageSpec, TaskSpec};
 
@@ -29,7 +29,7 @@ impl<'a> Prepared<'a> {
     /// # Errors
     /// A program does not exist, or code cannot be kept.
     pub fn new(
-        (sweep, plan): (&'a Sweep, &'a Plan),
+        Revision { sweep, plan }: Revision<'a>,
         tasks: &'a [TaskIx],
         project: &'a Project,
         base: &Path,

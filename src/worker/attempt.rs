@@ -268,11 +268,13 @@ fn judge(attempt: &Attempt<'_>, out: &Path, end: &End, oom_kill: bool) -> (Judge
         oom_kill,
         stderr: &stderr,
     });
-    if judged.is_none() && !attempt.stage.keep_checkpoint {
+    let keeps = judged.is_none() && attempt.stage.keep_checkpoint;
+    if judged.is_none() && !keeps {
         // A success needs no earlier state; that it stays costs only room.
         let _ = fs::remove_dir_all(out.join(CHECKPOINT));
     }
-    match results::scan(out) {
+    // A state to resume from is no result, and reading it would take long.
+    match results::scan(out, (!keeps).then_some(CHECKPOINT)) {
         Ok(results) => (judged.unwrap_or_else(|| results::judge(out, &attempt.stage.outputs, &results)), results),
         Err(error) => {
             let unreadable = Judged::failed(FailureReason::MissingOutput, format!("cannot read the results: {error}"));

@@ -25,17 +25,20 @@ pub(super) struct Results {
     pub skipped: Vec<String>,
 }
 
-/// Digest every regular file below `out`. Links are not followed.
+/// Digest every regular file below `out`, except in the folder `except`. Links are not followed.
 ///
 /// # Errors
 /// A folder or a file cannot be read, or there are more files than [`MOST_FILES`].
-pub(super) fn scan(out: &Path) -> io::Result<Results> {
+pub(super) fn scan(out: &Path, except: Option<&str>) -> io::Result<Results> {
     let mut results = Results::default();
     let mut folders = vec![PathBuf::new()];
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(out.join(&folder))? {
             let entry = entry?;
             let path = folder.join(entry.file_name());
+            if except.is_some_and(|except| path == Path::new(except)) {
+                continue;
+            }
             let kind = entry.file_type()?;
             if kind.is_dir() && folder.components().count() < DEEPEST {
                 folders.push(path);
@@ -111,12 +114,20 @@ mod tests {
         let out = folder(&[("weights/a.bin", "abc"), ("scores.json", "{}")]);
         symlink("/etc/passwd", out.path().join("passwd")).unwrap();
         symlink("/etc", out.path().join("etc")).unwrap();
-        let results = scan(out.path()).unwrap();
+        let results = scan(out.path(), None).unwrap();
         let paths: Vec<_> = results.artifacts.iter().map(|artifact| artifact.path.to_str().unwrap()).collect();
         assert_eq!(paths, ["scores.json", "weights/a.bin"]);
         assert_eq!(results.artifacts[1].bytes, 3);
         assert_eq!(results.artifacts[1].blake3, blake3::hash(b"abc").to_hex().as_str());
         assert_eq!(results.skipped, ["etc", "passwd"]);
+    }
+
+    #[test]
+    fn a_folder_that_will_not_stay_is_left_out() {
+        let out = folder(&[("checkpoint/state", "large"), ("weights/checkpoint", "")]);
+        let results = scan(out.path(), Some("checkpoint")).unwrap();
+        assert_eq!(results.artifacts.len(), 1);
+        assert_eq!(results.artifacts[0].path, Path::new("weights/checkpoint"));
     }
 
     #[test]
@@ -136,7 +147,7 @@ mod tests {
         ];
         for (files, failure) in cases {
             let out = folder(&files);
-            let judged = judge(out.path(), &outputs, &scan(out.path()).unwrap());
+            let judged = judge(out.path(), &outputs, &scan(out.path(), None).unwrap());
             let expected = failure.map_or_else(Judged::succeeded, |(reason, message)| Judged::failed(reason, message));
             assert_eq!(judged, expected, "{files:?}");
         }
@@ -147,7 +158,7 @@ mod tests {
         let out = folder(&[]);
         symlink("/etc/passwd", out.path().join("scores.json")).unwrap();
         for output in ["scores.json", "../../etc/passwd", "/etc/passwd"] {
-            let judged = judge(out.path(), &[output.to_owned()], &scan(out.path()).unwrap());
+            let judged = judge(out.path(), &[output.to_owned()], &scan(out.path(), None).unwrap());
             assert_eq!(judged.verdict, Verdict::Failed, "{output}");
         }
     }

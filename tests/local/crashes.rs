@@ -115,7 +115,6 @@ fn a_submission_killed_at_any_system_call_goes_on() {
     for call in CALLS {
         for number in 1.. {
             let project = project();
-            let _ = project.sweep(&["plan", "grid.toml"]).with(0);
             let inject = format!("inject={call}:signal=KILL:when={number}");
             let sweep = assert_cmd::cargo::cargo_bin("sweep");
             let ended = duct::cmd("strace", ["-f", "-o", "/dev/null", "-e", &format!("trace={call}"), "-e", &inject])
