@@ -83,7 +83,8 @@ fn store(runs: u64, database: &str) -> Result<()> {
         let mut cell = all.prepare("INSERT INTO grid_run (grid_id, position, run_id) VALUES (1, ?, ?)")?;
         let mut task = all.prepare("INSERT INTO task (id, digest, stage_id) VALUES (?, ?, 1)")?;
         let mut link = all.prepare("INSERT INTO run_task (run_id, task_id) VALUES (?, ?)")?;
-        let mut id = 1000_i64;
+        // Beyond what the plan that made the tables put there.
+        let mut id = 1_000_000_i64;
         for_each_run(runs, |json, digest| {
             id += 2;
             run.execute(params![id, &digest[..16], std::str::from_utf8(json)?])?;

@@ -46,14 +46,17 @@ command = ["true"]
 
 /// A sweep of one stage with `command`, given as TOML.
 pub fn write_one_stage(path: &Path, runs: u64, command: &str) -> Result<()> {
-    let stage = format!("\n[stages.train]\nkind = \"train\"\nuses = {USES}\ncommand = {command}\n");
-    Ok(fs::write(path, head(runs) + &stage)?)
+    Ok(fs::write(path, head(runs) + &one_stage(command))?)
 }
 
-/// A sweep whose results come from `scores.csv` beside it and are drawn as heatmaps and correlations.
+fn one_stage(command: &str) -> String {
+    format!("\n[stages.train]\nkind = \"train\"\nuses = {USES}\ncommand = {command}\n")
+}
+
+/// A sweep whose results come from `scores.csv` beside it; one slice of them is drawn as heatmaps and correlations.
 pub fn write_reports(path: &Path, runs: u64) -> Result<()> {
     let metrics: Vec<String> = (0..METRICS).map(|metric| format!("m{metric}")).collect();
-    let mut text = head(runs) + "\n[stages.train]\nkind = \"train\"\ncommand = [\"true\"]\n";
+    let mut text = head(runs) + &one_stage("[\"true\"]");
     for metric in &metrics {
         write!(text, "\n[metrics.{metric}]\ndirection = \"maximize\"\n")?;
     }
@@ -66,8 +69,9 @@ pub fn write_reports(path: &Path, runs: u64) -> Result<()> {
     )?;
     write!(
         text,
-        "\n[reports.heatmaps]\nkind = \"heatmap\"\ngrid = \"all\"\nx = \"a\"\ny = \"b\"\nmetrics = {metrics:?}\n\
-         \n[reports.correlations]\nkind = \"correlation\"\ngrid = \"all\"\nx = \"m0\"\nmetrics = {:?}\n",
+        "\n[reports.heatmaps]\nkind = \"heatmap\"\ngrid = \"all\"\nx = \"a\"\ny = \"b\"\nwhere = \"c == 0\"\n\
+         metrics = {metrics:?}\n\n[reports.correlations]\nkind = \"correlation\"\ngrid = \"all\"\nx = \"m0\"\n\
+         where = \"c == 0\"\nmetrics = {:?}\n",
         &metrics[1..]
     )?;
     Ok(fs::write(path, text)?)
@@ -95,6 +99,6 @@ pub fn write_scores(path: &Path, runs: u64) -> Result<()> {
 fn head(runs: u64) -> String {
     let levels = |side: u64| (0..side).map(|level| level.to_string()).collect::<Vec<_>>().join(", ");
     let [a, b, c] = sides(runs).map(levels);
-    let defaults = "batch = 256\nlearning_rate = 1e-5\nloss = \"cosine\"\nmodel = \"llama-3-8b\"";
+    let defaults = "a = 0\nb = 0\nc = 0\nbatch = 256\nlearning_rate = 1e-5\nloss = \"cosine\"\nmodel = \"llama-3-8b\"";
     format!("name = \"bench\"\n\n[defaults]\n{defaults}\n\n[grids.all]\nvary = {{ a = [{a}], b = [{b}], c = [{c}] }}\n")
 }

@@ -110,7 +110,7 @@ fn launch(bench: &Workbench) -> Result<()> {
 
 fn verify_succeeded(bench: &Workbench, folder: &Path, tasks: u64) -> Result<()> {
     let status: serde_json::Value = serde_json::from_str(&read(folder, &[&bench.sweep, "status", "--json"])?)?;
-    if status["tasks"]["succeeded"] == tasks { Ok(()) } else { Err(format!("not all {tasks} tasks succeeded").into()) }
+    if status["stages"][0]["done"] == tasks { Ok(()) } else { Err(format!("not all {tasks} tasks succeeded").into()) }
 }
 
 fn ingest(bench: &Workbench) -> Result<()> {
