@@ -1,5 +1,7 @@
 //! Metrics and observations: what is measured, and one measurement of it.
 
+use std::sync::Arc;
+
 use crate::id::{RunId, TaskId};
 
 /// Which way is better. There is no default: FID and accuracy point in opposite directions.
@@ -53,21 +55,28 @@ pub enum Subject {
     Run(RunId),
 }
 
-/// One measured value. Two sources of one score are two observations: never averaged, never overwritten.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Observation {
-    pub subject: Subject,
+/// What a value is a value of, and who says so: equal in many observations.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Kind {
     /// The name in `scores.json` or in the import.
     pub metric: String,
     /// Empty when the metric has only one.
     pub benchmark: String,
     pub split: String,
+    /// `measured`, or the name that the import gave.
+    pub source: String,
+}
+
+/// One measured value. Two sources of one score are two observations: never averaged, never overwritten.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Observation {
+    pub subject: Subject,
+    /// Shared, since a large sweep has millions of observations of a few kinds.
+    pub kind: Arc<Kind>,
     /// Training step of the checkpoint; `None` is the final one.
     pub step: Option<u64>,
     /// May be NaN or infinite: a diverged training is a result.
     pub value: f64,
     pub n: Option<u64>,
     pub stderr: Option<f64>,
-    /// `measured`, or the name that the import gave.
-    pub source: String,
 }

@@ -24,8 +24,9 @@ const EDGES: [&str; 10] = [
     "crate::worker",
 ];
 /// Other ways to touch the world.
-const WORLDLY: [&str; 11] = [
+const WORLDLY: [&str; 12] = [
     "duct",
+    "rusqlite",
     "rustix",
     "sqlx",
     "std::env",
@@ -62,7 +63,9 @@ fn sql_is_in_the_store_alone() {
 
 #[test]
 fn the_database_driver_and_its_run_time_are_used_by_the_store_alone() {
-    only(&["store"], |line| ["sqlx::", "tokio::", "async fn", ".await"].iter().any(|word| names(line, word)));
+    only(&["store"], |line| {
+        ["sqlx::", "rusqlite::", "tokio::", "async fn", ".await"].iter().any(|word| names(line, word))
+    });
 }
 
 #[test]

@@ -1,11 +1,12 @@
 //! A sweep with what became of it, made by hand for tests.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::attempt::{FailureReason, Ledger, TaskRecord, TaskState};
 use crate::evidence::Evidence;
 use crate::grid::{self, Sweep};
-use crate::metric::{Observation, Subject};
+use crate::metric::{Kind, Observation, Subject};
 use crate::plan::{self, Plan, RunIx};
 
 pub struct World {
@@ -60,15 +61,7 @@ impl World {
 }
 
 fn observation(subject: Subject, metric: &str, benchmark: &str, value: f64, source: &str) -> Observation {
-    Observation {
-        subject,
-        metric: metric.to_owned(),
-        benchmark: benchmark.to_owned(),
-        split: String::new(),
-        step: None,
-        value,
-        n: None,
-        stderr: None,
-        source: source.to_owned(),
-    }
+    let [metric, benchmark, split, source] = [metric, benchmark, "", source].map(str::to_owned);
+    let kind = Arc::new(Kind { metric, benchmark, split, source });
+    Observation { subject, kind, step: None, value, n: None, stderr: None }
 }

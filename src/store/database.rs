@@ -13,6 +13,7 @@ use sqlx::{ConnectOptions, Connection, SqliteConnection};
 use tokio::runtime::{Builder, Runtime};
 
 use super::bulk::{Sink, pipe};
+use super::scan;
 use crate::error::{Context, Kind};
 use crate::{Error, Result};
 
@@ -256,6 +257,7 @@ pub(super) fn damaged(path: &Path, reason: &str) -> Error {
 /// Say what SQLite's error means for a person.
 fn explain(path: &Path, verb: &str, error: sqlx::Error) -> Error {
     let code = error.as_database_error().and_then(|error| error.code()).and_then(|code| code.parse::<u32>().ok());
+    let code = code.or_else(|| scan::code_of(&error));
     let shown = path.display();
     let cause = error.to_string();
     // The low byte is the primary result code, https://sqlite.org/rescode.html.

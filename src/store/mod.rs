@@ -22,6 +22,7 @@ mod rebuild;
 mod results;
 mod revisions;
 mod rows;
+mod scan;
 mod spelling;
 mod writer;
 

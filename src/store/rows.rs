@@ -4,6 +4,7 @@ use hashbrown::HashMap;
 use sqlx::{AssertSqlSafe, SqliteConnection};
 
 use super::plans::decode;
+use super::scan::scan;
 
 /// A table whose rows have a digest.
 #[derive(Debug, Clone, Copy)]
@@ -44,8 +45,13 @@ pub(super) async fn known_ids(db: &mut SqliteConnection, table: Table, digests: 
         return Ok(Ids::new());
     }
     if usize::try_from(rows).unwrap_or(usize::MAX) / SCAN_ADVANTAGE < digests.len() {
-        let found = sqlx::query_as(table.scan).fetch_all(db).await?;
-        return collect(found);
+        let mut ids = Ids::with_capacity(digests.len());
+        scan(db, table.scan, |row| {
+            ids.insert(row.get(1)?, row.get(0)?);
+            Ok(())
+        })
+        .await?;
+        return Ok(ids);
     }
     let mut ids = Ids::with_capacity(digests.len());
     for chunk in digests.chunks(LOOKUP) {

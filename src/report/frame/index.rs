@@ -1,12 +1,14 @@
 //! Observations found by subject, their texts looked at once.
 
+use std::sync::Arc;
+
 use hashbrown::HashMap;
 
 use super::measure::{Measure, measures};
 use crate::attempt::Ledger;
 use crate::evidence::Evidence;
 use crate::grid::{ImportSpec, Stage, Sweep};
-use crate::metric::{Observation, Subject};
+use crate::metric::{Kind, Observation, Subject};
 use crate::plan::{Plan, TaskIx};
 use crate::value::Value;
 
@@ -42,15 +44,6 @@ pub(super) struct Origin<'a> {
     pub benchmark: &'a str,
 }
 
-/// What is equal in many observations.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-struct Kind<'a> {
-    metric: &'a str,
-    benchmark: &'a str,
-    split: &'a str,
-    source: &'a str,
-}
-
 pub(super) const NO_KIND: u32 = u32::MAX;
 const NO_GROUP: u32 = u32::MAX;
 
@@ -60,7 +53,7 @@ impl<'a> Index<'a> {
     pub fn of(evidence: &Evidence<'a>) -> Self {
         let Evidence { sweep, plan, ledger, observations } = *evidence;
         let (kinds, names) = intern(observations);
-        let measures = measures(sweep, names.iter().map(|kind| (kind.metric, kind.benchmark)));
+        let measures = measures(sweep, names.iter().map(|kind| (kind.metric.as_str(), kind.benchmark.as_str())));
         let (targets, origins) = targets(&measures, &names);
         let groups = Groups::of(observations);
         let task_groups = plan.tasks.iter().map(|task| groups.first(Subject::Task(task.id))).collect();
@@ -153,32 +146,29 @@ fn is_final(stage: &Stage) -> bool {
     stage.constants.iter().all(|(name, value)| name != "at" || *value == Value::Text("last".into()))
 }
 
-fn intern(observations: &[Observation]) -> (Vec<u32>, Vec<Kind<'_>>) {
-    let mut known: HashMap<Kind, u32> = HashMap::new();
-    let mut names = Vec::new();
+fn intern(observations: &[Observation]) -> (Vec<u32>, Vec<&Kind>) {
+    let mut names: Vec<&Kind> = Vec::new();
+    let mut known: HashMap<&Kind, u32> = HashMap::new();
+    // Most observations share their kind with one before: comparing places spares comparing texts.
+    let mut places: HashMap<*const Kind, u32> = HashMap::new();
+    let mut number = |kind| {
+        *known.entry(kind).or_insert_with(|| {
+            names.push(kind);
+            u32::try_from(names.len() - 1).unwrap_or(NO_KIND)
+        })
+    };
     let kinds = observations
         .iter()
-        .map(|observation| {
-            if observation.step.is_some() {
-                return NO_KIND;
-            }
-            let kind = Kind {
-                metric: &observation.metric,
-                benchmark: &observation.benchmark,
-                split: &observation.split,
-                source: &observation.source,
-            };
-            *known.entry(kind).or_insert_with(|| {
-                names.push(kind);
-                u32::try_from(names.len() - 1).unwrap_or(NO_KIND)
-            })
+        .map(|Observation { kind, step, .. }| match step {
+            Some(_) => NO_KIND,
+            None => *places.entry(Arc::as_ptr(kind)).or_insert_with(|| number(kind)),
         })
         .collect();
     (kinds, names)
 }
 
 /// By kind: the measures that take it, and its origin there.
-fn targets<'a>(measures: &[Measure], kinds: &[Kind<'a>]) -> (Vec<Vec<(u16, u16)>>, Vec<Origin<'a>>) {
+fn targets<'a>(measures: &[Measure], kinds: &[&'a Kind]) -> (Vec<Vec<(u16, u16)>>, Vec<Origin<'a>>) {
     let mut origins: Vec<Origin<'a>> = Vec::new();
     let mut origin_of = |origin: Origin<'a>| {
         let known = origins.iter().position(|other| *other == origin).unwrap_or_else(|| {
@@ -190,11 +180,11 @@ fn targets<'a>(measures: &[Measure], kinds: &[Kind<'a>]) -> (Vec<Vec<(u16, u16)>
     let targets = kinds
         .iter()
         .map(|kind| {
-            let takers = (0_u16..).zip(measures).filter(|(_, measure)| measure.takes(kind.metric, kind.benchmark));
+            let takers = (0_u16..).zip(measures).filter(|(_, measure)| measure.takes(&kind.metric, &kind.benchmark));
             takers
                 .map(|(position, measure)| {
-                    let benchmark = if measure.benchmark.is_some() { "" } else { kind.benchmark };
-                    (position, origin_of(Origin { source: kind.source, split: kind.split, benchmark }))
+                    let benchmark = if measure.benchmark.is_some() { "" } else { &kind.benchmark };
+                    (position, origin_of(Origin { source: &kind.source, split: &kind.split, benchmark }))
                 })
                 .collect()
         })

@@ -1,5 +1,7 @@
 //! From a sweep, its ledger and its observations to scores: what is joined, what is kept apart, what is missing.
 
+use std::sync::Arc;
+
 use super::*;
 use crate::attempt::FailureReason;
 use crate::report::world::World;
@@ -163,7 +165,7 @@ fn splits_of_one_score_are_kept_apart() {
     let mut world = World::new(SWEEP);
     for (split, value) in [("test", 28.3), ("val", 20.0)] {
         world.import(3, "fid", value, "paper");
-        world.observations.last_mut().unwrap().split = split.to_owned();
+        Arc::make_mut(&mut world.observations.last_mut().unwrap().kind).split = split.to_owned();
     }
     with_frame(&world, |frame| {
         let score = frame.score(1, frame.measure("fid").unwrap());

@@ -28,7 +28,7 @@ fn two_sources_of_one_score_are_two_observations() {
     store.record_import(&import(&fixture, "table5", "Table 5", 18.9)).unwrap();
     let observations = store.observations(&fixture.plan).unwrap();
     let found: Vec<(f64, &str)> =
-        observations.iter().map(|observation| (observation.value, observation.source.as_str())).collect();
+        observations.iter().map(|observation| (observation.value, observation.kind.source.as_str())).collect();
     assert_eq!(found, [(18.2, "Table 6"), (18.9, "Table 5")]);
     assert!(observations.iter().all(|observation| observation.subject == Subject::Run(fixture.plan.runs[0])));
 }
@@ -95,5 +95,5 @@ fn texts_of_an_import_are_bound_and_never_become_sql() {
     import.scores[0].metric = nasty.to_owned();
     fixture.writer().record_import(&import).unwrap();
     let observations = fixture.reader().observations(&fixture.plan).unwrap();
-    assert_eq!((observations[0].metric.as_str(), observations[0].source.as_str()), (nasty, nasty));
+    assert_eq!((observations[0].kind.metric.as_str(), observations[0].kind.source.as_str()), (nasty, nasty));
 }

@@ -23,7 +23,7 @@ fn scores_read_back_bit_for_bit() {
         written.into_iter().map(|bits| if bits == (-0.0_f64).to_bits() { read[5] } else { bits }).collect();
     assert_eq!(read, written);
     assert!(observations.iter().all(|observation| observation.subject == Subject::Task(fixture.task(0))));
-    assert!(observations.iter().all(|observation| observation.source == "measured"));
+    assert!(observations.iter().all(|observation| observation.kind.source == "measured"));
 }
 
 #[test]
