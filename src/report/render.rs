@@ -1,6 +1,7 @@
 //! A whole report as files.
 
 use hashbrown::HashMap;
+use rayon::prelude::*;
 
 use super::document;
 use super::frame::{Frame, Index};
@@ -46,21 +47,25 @@ pub fn render(evidence: &Evidence, selection: &Selection) -> Result<Rendering> {
     let index = Index::of(evidence);
     let reports = selection.reports(evidence.sweep, &index)?;
     let frames = Frames::of(&index, &reports)?;
-    let mut rendering = Rendering { files: Vec::new(), items: Vec::new() };
-    let mut items = Vec::new();
+    let (mut items, mut summaries) = (Vec::new(), Vec::new());
     for report in &reports {
         let frame = frames.get(report)?;
         let printed = selection.printed.iter().find(|(name, _)| *name == report.name).map(|(_, text)| text.as_str());
         let item = Item::of(Asked { report, frame, printed })?;
-        files(&item, selection, &mut rendering.files)?;
-        rendering.items.push(summary(&item, frame));
+        summaries.push(summary(&item, frame));
         items.push(item);
+    }
+    // Most of the time of a report goes into pixels.
+    let of_items: Vec<Result<Vec<File>>> = items.par_iter().map(|item| files(item, selection)).collect();
+    let mut files = Vec::new();
+    for of_item in of_items {
+        files.extend(of_item?);
     }
     if selection.wants(Format::Md) {
         let text = document::document(evidence.sweep, selection, &items);
-        rendering.files.push(File { name: "README.md".to_owned(), bytes: text.into_bytes() });
+        files.push(File { name: "README.md".to_owned(), bytes: text.into_bytes() });
     }
-    Ok(rendering)
+    Ok(Rendering { files, items: summaries })
 }
 
 /// One frame for each grid and filter, whatever the number of reports that ask for it.
@@ -93,7 +98,8 @@ fn no_grid(report: &Report) -> Error {
         .hint("plan the sweep again: `sweep plan`")
 }
 
-fn files(item: &Item, selection: &Selection, out: &mut Vec<File>) -> Result<()> {
+fn files(item: &Item, selection: &Selection) -> Result<Vec<File>> {
+    let mut out = Vec::new();
     let mut push = |format: Format, suffix: &str, extension: &str, bytes: Vec<u8>| {
         if selection.wants(format) {
             out.push(File { name: format!("{}{suffix}.{extension}", item.name), bytes });
@@ -115,7 +121,7 @@ fn files(item: &Item, selection: &Selection, out: &mut Vec<File>) -> Result<()> 
     if selection.wants(Format::Csv) {
         push(Format::Csv, "", "csv", csv(&item.data).map_err(|error| failed(item, &error))?);
     }
-    Ok(())
+    Ok(out)
 }
 
 fn failed(item: &Item, error: &dyn std::fmt::Display) -> Error {
