@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Args;
+use serde_json::json;
 
 use super::current::{Current, Which};
 use crate::attempt::Ledger;
@@ -23,6 +24,9 @@ use crate::{Error, Result, ui};
 pub struct CollectArgs {
     #[command(flatten)]
     which: Which,
+    /// Print one JSON value
+    #[arg(long)]
+    json: bool,
 }
 
 /// Attempts that are held in memory and stored at once.
@@ -49,13 +53,8 @@ impl CollectArgs {
         let current = self.which.load(&mut store)?;
         let ledger = store.ledger(&current.plan)?;
         let collection = collect(&mut store, &project, &current, &ledger)?;
-        let Ingested { attempts, scores, points, refused, .. } = &collection.ingested;
-        ui::print_all(&format!(
-            "{} with {} and {}\n",
-            plural(*attempts, "new attempt"),
-            plural(*scores, "score"),
-            plural(*points, "point")
-        ))?;
+        ui::print_all(&if self.json { collection.json(&current) } else { collection.text() })?;
+        let refused = &collection.ingested.refused;
         collection.problems.iter().for_each(|problem| ui::note(&printable(problem)));
         for refused in refused {
             let (task, attempt) = (refused.task.short(8), refused.attempt);
@@ -96,6 +95,31 @@ fn read(project: &Project, current: &Current, ledger: &Ledger, task: &Task) -> R
 }
 
 impl Collection {
+    fn text(&self) -> String {
+        let Ingested { attempts, scores, points, .. } = &self.ingested;
+        let [attempts, scores, points] =
+            [(attempts, "new attempt"), (scores, "score"), (points, "point")].map(|(count, noun)| plural(*count, noun));
+        format!("{attempts} with {scores} and {points}\n")
+    }
+
+    fn json(&self, current: &Current) -> String {
+        let Ingested { attempts, scores, points, refused, .. } = &self.ingested;
+        let refused = refused.iter().map(
+            |refused| json!({ "task": refused.task.to_string(), "attempt": refused.attempt, "reason": refused.reason }),
+        );
+        let value = json!({
+            "schema_version": 1,
+            "sweep": current.sweep.name,
+            "attempts": attempts,
+            "scores": scores,
+            "points": points,
+            "problems": self.problems,
+            "refused": refused.collect::<Vec<_>>(),
+            "unreadable": self.unreadable.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        });
+        format!("{value:#}\n")
+    }
+
     fn store(&mut self, store: &mut Store, group: &mut Vec<CollectedTask>) -> Result<()> {
         if group.is_empty() {
             return Ok(());

@@ -4,6 +4,8 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use serde_json::json;
+
 use crate::collect;
 use crate::error::Result;
 use crate::project::Project;
@@ -21,7 +23,11 @@ pub struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum Verb {
     /// Check that the database is whole and agrees with the journal and the task folders
-    Check,
+    Check {
+        /// Print one JSON value
+        #[arg(long)]
+        json: bool,
+    },
     /// Make the database again from the journal and the task folders; the old one is kept beside it
     Rebuild,
     /// Bring the database of an older version up to date; a copy of it is kept
@@ -41,7 +47,7 @@ impl Args {
     pub fn run(self) -> Result<ExitCode> {
         let project = Project::require(Path::new("."))?;
         match self.verb {
-            Verb::Check => check(&project),
+            Verb::Check { json } => check(&project, json),
             Verb::Rebuild => rebuild_store(&project),
             Verb::Migrate => {
                 Store::open_for_writing(&project, "db migrate")?;
@@ -55,13 +61,17 @@ impl Args {
     }
 }
 
-fn check(project: &Project) -> Result<ExitCode> {
+fn check(project: &Project, as_json: bool) -> Result<ExitCode> {
     let Checked { problems, notes } = Store::open(project)?.check(collect::read_task)?;
-    let mut text: String = problems.iter().map(|problem| format!("wrong: {problem}\n")).collect();
-    text.extend(notes.iter().map(|note| format!("note: {note}\n")));
-    if problems.is_empty() {
-        text.push_str("the store is whole\n");
-    }
+    let text = if as_json {
+        let value = json!({ "schema_version": 1, "whole": problems.is_empty(), "problems": problems, "notes": notes });
+        format!("{value:#}\n")
+    } else {
+        let lines = problems.iter().map(|problem| format!("wrong: {problem}\n"));
+        let lines = lines.chain(notes.iter().map(|note| format!("note: {note}\n")));
+        let whole = problems.is_empty().then(|| "the store is whole\n".to_owned());
+        lines.chain(whole).collect()
+    };
     ui::print_all(&text)?;
     if problems.is_empty() {
         return Ok(ExitCode::SUCCESS);

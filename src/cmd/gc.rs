@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::process::ExitCode;
 
+use serde_json::json;
+
 use crate::error::Result;
 use crate::id::RunId;
 use crate::project::Project;
@@ -28,6 +30,9 @@ pub struct Args {
     /// No longer keep what these runs made
     #[arg(long, value_name = "RUN")]
     unpin: Vec<String>,
+    /// Print one JSON value
+    #[arg(long)]
+    json: bool,
 }
 
 /// Digits that name a task or a run where it is shown.
@@ -51,7 +56,7 @@ impl Args {
         let only = find_all(&mut store, &self.run)?;
         let mut garbage = store.garbage()?;
         garbage.retain(|garbage| only.is_empty() || garbage.runs.iter().any(|run| only.contains(run)));
-        ui::print_all(&listing(&garbage, ui::width()))?;
+        ui::print_all(&if self.json { json(&garbage) } else { listing(&garbage, ui::width()) })?;
         if self.delete {
             let freed = garbage.iter().map(|garbage| store.delete(garbage)).sum::<Result<u64>>()?;
             ui::note(&format!("freed {}", bytes(freed)));
@@ -64,6 +69,22 @@ impl Args {
 
 fn find_all(store: &mut Store, prefixes: &[String]) -> Result<Vec<RunId>> {
     prefixes.iter().map(|prefix| store.find_run(prefix)).collect()
+}
+
+fn json(garbage: &[Garbage]) -> String {
+    let of = |garbage: &Garbage| {
+        json!({
+            "runs": garbage.runs.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "stage": garbage.stage,
+            "task": garbage.task.to_string(),
+            "attempt": garbage.attempt,
+            "folder": garbage.folder,
+            "files": garbage.paths,
+            "bytes": garbage.bytes,
+            "reason": garbage.reason.text(),
+        })
+    };
+    format!("{:#}\n", json!({ "schema_version": 1, "garbage": garbage.iter().map(of).collect::<Vec<_>>() }))
 }
 
 fn listing(garbage: &[Garbage], width: usize) -> String {

@@ -6,4 +6,5 @@ mod bad_input;
 mod crashes;
 mod first;
 mod project;
+mod reading;
 mod running;
