@@ -136,10 +136,11 @@ fn problem_of(path: PathBuf, error: &runfile::Error) -> Problem {
         runfile::Error::Syntax { line, message, .. } => {
             Problem { path, line: u64::try_from(*line).ok(), message: message.clone() }
         }
-        runfile::Error::Twice { score, .. } => {
-            Problem { path, line: None, message: format!("`{score}` is given twice") }
+        other => {
+            let text = other.to_string();
+            let message = text.strip_prefix(&format!("{}: ", path.display())).unwrap_or(&text).to_owned();
+            Problem { path, line: None, message }
         }
-        other => Problem { path, line: None, message: other.to_string() },
     }
 }
 
@@ -244,8 +245,10 @@ mod tests {
         );
         let [one] = &read_task("train", TASK, folder.path(), 0).unwrap()[..] else { panic!("one attempt") };
         assert_eq!((one.scores.len(), one.series.points.len()), (0, 2));
+        let twice = "`a` is given twice, as score 1 and as score 2; `benchmark`, `split` and `step` tell scores of one \
+                     metric apart";
         let problems: Vec<_> = one.problems.iter().map(|problem| (problem.line, problem.message.as_str())).collect();
-        assert_eq!(problems, [(None, "`a` is given twice"), (Some(2), "expected value")]);
+        assert_eq!(problems, [(None, twice), (Some(2), "expected value")]);
     }
 
     #[test]

@@ -305,7 +305,9 @@ fn number(row: &Row<'_>, column: usize, metric: &Metric) -> Result<Option<f64>> 
             .hint("an empty field or `-` says that there is none; doubts belong in a column of notes")
     })?;
     if !value.is_finite() {
-        return Err(row.mistake(column, &format!("`{shown}` is not a finite number")));
+        return Err(row
+            .mistake(column, &format!("`{shown}` is not a finite number"))
+            .hint("leave the field empty and say why in a column of notes: a mean over it would be no number"));
     }
     match metric.range {
         Some((low, high)) if !(low..=high).contains(&value) => {

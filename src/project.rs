@@ -186,6 +186,7 @@ pub fn make_private_folder(path: &Path) -> Result<()> {
         .mode(PRIVATE)
         .create(path)
         .context(|| format!("cannot make the folder `{}`", path.display()))
+        .map_err(|error| error.hint("the folders above it must be there, be yours to write, and be folders"))
 }
 
 fn random_store_id() -> Result<StoreId> {

@@ -153,3 +153,103 @@ fn hostile_levels_are_shown_escaped() {
     assert!(out.contains("word=a\\nb"), "{out}");
     assert!(!out.contains('\u{1b}'), "{out:?}");
 }
+
+/// The bad grids that every user writes one day, each told where it is, why, and what to do.
+#[test]
+fn a_bad_grid_is_one_error_with_its_place_and_a_hint() {
+    let good = "name = \"one\"\n[defaults]\nx = 1\ny = 1\nvqa = \"200k\"\n\
+        [grids.main]\nvary = { x = [1, 2], vqa = [\"200k\", \"7M\"] }\n\
+        [stages.train]\nkind = \"train\"\ncommand = [\"true\"]\nuses = [\"x\", \"y\", \"vqa\"]\n\
+        [stages.measure]\nkind = \"measure\"\nneeds = [\"train\"]\ncommand = [\"true\"]\nuses = [\"y\"]\n\
+        [metrics.a]\ndirection = \"maximize\"\n";
+    let cases = [
+        ("vary", "varry", "7:1: unknown key `varry` in grid `main`", "did you mean `vary`?"),
+        (
+            "\"7M\"",
+            "\"7X\"",
+            "7:37: this level of factor `vqa` is `7X`, not an amount",
+            "an amount is digits and k, M or G",
+        ),
+        ("uses = [\"x\", ", "uses = [", "3:1: no stage uses the factor `x`", "add `x` to `uses` of a stage"),
+        (
+            "uses = [\"x\"",
+            "needs = [\"train\"]\nuses = [\"x\"",
+            "11:10: stages need each other in a circle",
+            "take one of",
+        ),
+        ("direction = \"maximize\"\n", "", "17:10: metric `a` has no `direction`", "there is no default"),
+    ];
+    for (old, new, message, hint) in cases {
+        assert!(good.contains(old), "{old}");
+        let folder = folder(&good.replacen(old, new, 1));
+        let (code, out, err) = sweep(folder.path(), &["plan", "first.toml"]);
+        assert_eq!((code, out.as_str()), (2, ""), "{new}: {err}");
+        assert!(err.starts_with(&format!("error: first.toml:{message}")), "{new}: {err}");
+        assert!(err.lines().last().unwrap().starts_with("hint: ") && err.contains(hint), "{new}: {err}");
+        assert_eq!(names(folder.path()), ["first.toml"], "{new}: nothing is written");
+    }
+}
+
+#[test]
+fn two_runs_with_one_id_are_named_with_what_tells_them_apart() {
+    let folder = folder(
+        "name = \"one\"\n[defaults]\nx = 1\ny = 1\n[grids.main]\nvary = { x = [1, 2], y = [1, 2] }\n\
+         [stages.train]\nkind = \"train\"\ncommand = [\"true\"]\nuses = [\"x\"]\n\
+         [stages.measure]\nkind = \"measure\"\ncommand = [\"true\"]\nuses = [\"y\"]\n",
+    );
+    let (code, _, err) = sweep(folder.path(), &["plan", "first.toml"]);
+    assert_eq!(code, 2, "{err}");
+    assert!(err.starts_with("error: first.toml:4:1: two runs have one id, "), "{err}");
+    let cells = "`x=1 y=1` of grid `main` and `x=1 y=2` of grid `main` differ in `y`, which no train stage uses";
+    assert!(err.contains(cells) && err.contains("\n4 | y = 1\n") && err.contains("hint: vary what"), "{err}");
+
+    let text = fs::read_to_string(folder.path().join("first.toml")).unwrap();
+    let twice = text.replace("[\"x\"]", "[\"x\", \"y\"]").replace("[1, 2] }", "[1, 2] }\ninclude = [{ x = 2, y = 1 }]");
+    fs::write(folder.path().join("first.toml"), twice).unwrap();
+    let (code, _, err) = sweep(folder.path(), &["plan", "first.toml"]);
+    assert_eq!(code, 2, "{err}");
+    assert!(err.starts_with("error: first.toml:5:8: grid `main` has one run twice: the cells `x=2 y=1` and"), "{err}");
+}
+
+#[test]
+fn a_file_that_is_not_there_is_a_mistake_on_the_command_line() {
+    let folder = folder(FIRST);
+    let (code, _, err) = sweep(folder.path(), &["plan", "frist.toml"]);
+    assert_eq!(code, 2, "{err}");
+    assert!(err.contains("cannot read `frist.toml`: No such file") && err.contains("hint: "), "{err}");
+}
+
+#[test]
+fn explain_tells_machines_what_it_tells_people() {
+    let folder = folder(FIRST);
+    let explain = |words: &[&str]| -> serde_json::Value {
+        let (code, out, err) = sweep(folder.path(), &[&["explain", "--json", "first.toml"], words].concat());
+        assert_eq!(code, 0, "{err}");
+        serde_json::from_str(&out).unwrap()
+    };
+    let all = explain(&["main"]);
+    assert_eq!(all["schema_version"], 1);
+    assert_eq!(all["runs"].as_array().unwrap().len(), 5);
+    let one = explain(&["lr=0.01", "width=64"]);
+    let run = &one["runs"][0];
+    assert_eq!(
+        run["cells"][0],
+        serde_json::json!({ "grid": "main", "levels": { "lr": "0.01", "width": "64" }, "seed": null })
+    );
+    assert_eq!((&run["differs"], &run["trained"]), (&serde_json::json!({ "lr": "0.01" }), &false.into()));
+    assert_eq!((&run["tasks"][0]["stage"], &run["tasks"][0]["standing"]), (&"train".into(), &"new".into()));
+    let task = run["tasks"][0]["task"].as_str().unwrap();
+    assert_eq!(explain(&[task])["task"]["stage"], "train");
+    let gone = explain(&["lr=0.001", "width=128"]);
+    assert_eq!(gone["absent"][0]["reason"], "`exclude` takes it out: lr == 0.001 && width == 128");
+    assert_eq!(gone["runs"], serde_json::json!([]));
+}
+
+#[test]
+fn hostile_words_on_the_command_line_come_back_escaped() {
+    let folder = folder("name = \"odd\"\ncommand = [\"echo\", \"{word}\"]\n[vary]\nword = [\"a\", \"\\u001b[31m\"]\n");
+    for word in ["word=\u{1b}[31", "\u{1b}[31m", "\u{1b}=3"] {
+        let (_, out, err) = sweep(folder.path(), &["explain", "first.toml", word]);
+        assert!(!out.contains('\u{1b}') && !err.contains('\u{1b}'), "{word:?}: {out:?} {err:?}");
+    }
+}

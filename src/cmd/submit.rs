@@ -236,7 +236,11 @@ impl<'a> Submission<'a> {
             (Verdict::Cancelled, _) => {}
         }
         let collected = read_results(&stage, self.current.plan.tasks[here.0 as usize].id, ended);
-        self.summary.problems.extend(problems(&collected));
+        // What decided the verdict has been told with it.
+        let told = |problem: &crate::collect::Problem| collected.outcome.message.ends_with(&problem.message);
+        if !collected.problems.iter().all(told) {
+            self.summary.problems.extend(problems(&collected));
+        }
         self.pending.push(collected);
     }
 

@@ -2,6 +2,7 @@
 //! levels every condition needs, then stages, metrics and what is said about results.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use super::condition::Names;
 use super::factors::Scope;
@@ -46,7 +47,7 @@ pub const TOP_KEYS: [&str; 27] = [
 ];
 
 /// Check everything; what is found wrong is in `diagnostics`, and the sweep is then good for nothing.
-pub fn build(path: &Path, root: &Table, text: String, diagnostics: &Diagnostics, sources: &Sources) -> Sweep {
+pub fn build(path: &Path, root: &Table, text: String, diagnostics: &Diagnostics, sources: &Arc<Sources>) -> Sweep {
     let span = Span { file: 0, start: 0, end: 0 };
     let fields = Fields::new("the sweep file", span, root, diagnostics).only(&TOP_KEYS);
     if fields.entry("name").is_none() {
@@ -60,7 +61,7 @@ pub fn build(path: &Path, root: &Table, text: String, diagnostics: &Diagnostics,
     let drafts = read_grids(&fields, &mut scope);
     let (factors, composites) = (scope.factors.clone(), scope.composites.clone());
     let names = Names { factors: &factors, composites: &composites };
-    let spans: Vec<Span> = drafts.iter().map(|draft| draft.span).collect();
+    let spans: Vec<Span> = drafts.iter().map(|draft| draft.grid.place.0).collect();
     let grids: Vec<Grid> = drafts.into_iter().map(|draft| draft.finish(names, &scope)).collect();
     check_total(&grids, &fields);
     let stages = read_stages(&fields, &scope, names, &grids, &spans);
@@ -80,6 +81,7 @@ pub fn build(path: &Path, root: &Table, text: String, diagnostics: &Diagnostics,
         imports,
         claims: reports::read_claims(&fields),
         warnings: diagnostics.warnings(sources),
+        sources: Arc::clone(sources),
         grids,
         metrics,
         factors,

@@ -4,7 +4,7 @@ use hashbrown::HashMap;
 
 use super::read::{Fields, check_name, wrong_kind};
 use super::source::{Diagnostics, Problem, Span};
-use super::sweep::{Axis, AxisLevel, Factor, FactorKind, LevelIx};
+use super::sweep::{Axis, AxisLevel, Factor, FactorKind, LevelIx, Place};
 use super::tree::{Entry, Kind, Node, Table};
 use crate::value::{Value, format_amount, parse_amount};
 
@@ -19,7 +19,6 @@ pub struct Scope<'a> {
 
 /// What only reading needs to know of a factor.
 struct Details {
-    span: Span,
     flavour: Flavour,
     /// Level by the encoding of its value.
     index: HashMap<Vec<u8>, LevelIx>,
@@ -99,13 +98,14 @@ impl<'a> Scope<'a> {
         let kind = if flavour == Flavour::Amount { FactorKind::Amount } else { FactorKind::Plain };
         self.factors.push(Factor {
             name: declaration.name.to_owned(),
+            place: Place(declaration.span),
             label,
             kind,
             default: 0,
             absent: None,
             levels: Vec::new(),
         });
-        self.details.push(Details { span: declaration.span, flavour, index: HashMap::new() });
+        self.details.push(Details { flavour, index: HashMap::new() });
         let factor = self.factors.len() - 1;
         self.level(factor, default);
         self.factors[factor].absent = fields.entry("absent").and_then(|entry| self.value(factor, &entry.value));
@@ -138,7 +138,7 @@ impl<'a> Scope<'a> {
     }
 
     pub fn factor_span(&self, factor: usize) -> Span {
-        self.details[factor].span
+        self.factors[factor].place.0
     }
 
     /// Report that `name` is neither a factor nor a composite.

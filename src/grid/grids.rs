@@ -6,7 +6,7 @@ use super::condition::{self, Names};
 use super::factors::Scope;
 use super::read::{Fields, wrong_kind};
 use super::source::{At, Problem, Span};
-use super::sweep::{Applies, Axis, AxisLevel, Grid, LevelIx, Seeds};
+use super::sweep::{Applies, Axis, AxisLevel, Grid, LevelIx, Place, Seeds};
 use super::tree::{Kind, Node, Table};
 
 /// More cells than any cluster runs; a grid beyond it is a slip of the pen.
@@ -18,7 +18,6 @@ pub const KEYS: [&str; 7] = ["title", "set", "vary", "zip", "exclude", "include"
 /// A grid whose filters wait until every level is known.
 pub struct Draft {
     pub grid: Grid,
-    pub span: Span,
     exclude: Vec<At<String>>,
 }
 
@@ -45,6 +44,7 @@ pub fn read(name: &str, fields: &Fields<'_>, scope: &mut Scope<'_>) -> Draft {
     let include = read_includes(fields, scope, &mut axes);
     let mut grid = Grid {
         name: name.to_owned(),
+        place: Place(fields.span),
         title: fields.string("title"),
         overrides,
         axes,
@@ -61,7 +61,7 @@ pub fn read(name: &str, fields: &Fields<'_>, scope: &mut Scope<'_>) -> Draft {
         grid.zipped.clear();
         grid.include.clear();
     }
-    Draft { grid, span: fields.span, exclude: fields.one_or_more("exclude") }
+    Draft { grid, exclude: fields.one_or_more("exclude") }
 }
 
 fn read_overrides(fields: &Fields<'_>, scope: &mut Scope<'_>) -> Vec<(usize, LevelIx)> {

@@ -2,6 +2,7 @@
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::check::{TOP_KEYS, build};
 use super::reports;
@@ -166,8 +167,9 @@ impl Reading {
     }
 
     fn check(self, path: &Path, root: Table, text: String) -> Result<Sweep> {
-        let sweep = self.diagnostics.is_clean().then(|| build(path, &root, text, &self.diagnostics, &self.sources));
-        match self.diagnostics.into_error(&self.sources) {
+        let sources = Arc::new(self.sources);
+        let sweep = self.diagnostics.is_clean().then(|| build(path, &root, text, &self.diagnostics, &sources));
+        match self.diagnostics.into_error(&sources) {
             Some(error) => Err(error),
             None => sweep.ok_or_else(|| Error::general("the sweep file could not be read")),
         }
@@ -192,9 +194,10 @@ fn check_kind(root: &Table, path: &[&str], key: &str, value: &Node) -> Result<()
 
 fn read_file(path: &Path) -> Result<String> {
     let what = || format!("cannot read `{}`", path.display());
-    let file = std::fs::File::open(path)
-        .context(what)
-        .map_err(|error| error.hint("give the path of a sweep file, like `examples/first/grid.toml`"))?;
+    let file = std::fs::File::open(path).map_err(|error| {
+        Error::usage(format!("{}: {error}", what()))
+            .hint("give the path of a sweep file, like `examples/first/grid.toml`")
+    })?;
     let mut bytes = Vec::new();
     file.take(LARGEST_FILE + 1).read_to_end(&mut bytes).context(what)?;
     if bytes.len() as u64 > LARGEST_FILE {

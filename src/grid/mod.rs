@@ -26,8 +26,8 @@ pub use grids::{dimensions, size};
 pub use load::{load, load_with, parse};
 pub(crate) use source::{list, nearest};
 pub use sweep::{
-    Applies, Axis, AxisLevel, Checkpoints, Claim, Factor, FactorKind, Grid, ImportSpec, LevelIx, OnSuccess, Report,
-    ReportKind, Resources, Retry, Seeds, Stage, StageKind, Sweep,
+    Applies, Axis, AxisLevel, Checkpoints, Claim, Factor, FactorKind, Grid, ImportSpec, LevelIx, OnSuccess, Place,
+    Report, ReportKind, Resources, Retry, Seeds, Stage, StageKind, Sweep,
 };
 
 #[cfg(test)]

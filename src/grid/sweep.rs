@@ -1,8 +1,11 @@
 //! The checked sweep: factors, grids, stages, metrics and reports.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::filter::Condition;
+use super::source::{Problem, Sources, Span, single};
+use crate::error::Error;
 use crate::id::ContentId;
 use crate::metric::Metric;
 use crate::value::Value;
@@ -31,9 +34,17 @@ pub struct Sweep {
     pub claims: Vec<Claim>,
     /// What looks odd but is no mistake, one line each, with its place.
     pub warnings: Vec<String>,
+    /// The files that it was read from, for mistakes that only a plan shows.
+    pub(super) sources: Arc<Sources>,
 }
 
 impl Sweep {
+    /// The error for a mistake in what was written at `place`, shown with its line.
+    #[must_use]
+    pub fn mistake(&self, place: Place, message: impl Into<String>, hint: impl Into<String>) -> Error {
+        single(&Problem::new(place.0, message).hint(hint), &self.sources)
+    }
+
     /// Index of the factor `name`.
     #[must_use]
     pub fn factor(&self, name: &str) -> Option<usize> {
@@ -47,6 +58,10 @@ impl Sweep {
     }
 }
 
+/// Where something was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place(pub(super) Span);
+
 /// Position of a level in [`Factor::levels`].
 pub type LevelIx = u16;
 
@@ -54,6 +69,8 @@ pub type LevelIx = u16;
 #[derive(Debug, Clone)]
 pub struct Factor {
     pub name: String,
+    /// Where it is declared.
+    pub place: Place,
     pub label: String,
     pub kind: FactorKind,
     /// Index of the reference level (`[defaults]`).
@@ -76,6 +93,8 @@ pub enum FactorKind {
 #[derive(Debug, Clone)]
 pub struct Grid {
     pub name: String,
+    /// Where it is declared.
+    pub place: Place,
     pub title: String,
     /// What differs from the sweep's defaults in every cell: (factor, level).
     pub overrides: Vec<(usize, LevelIx)>,

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::board::Slots;
 use crate::error::Context;
+use crate::text::bytes;
 use crate::{Error, Result};
 
 /// With less room than this nothing is started: logs and outcomes would be torn.
@@ -63,12 +64,11 @@ pub fn check_room(folder: &Path, declared: u64) -> Result<()> {
     if free >= needed {
         return Ok(());
     }
-    let mebibytes = |bytes: u64| bytes.div_ceil(1 << 20);
     let message = format!(
-        "too little disk: {} MiB are free for `{}`, at least {} MiB are needed",
-        mebibytes(free),
+        "too little disk: {} are free for `{}`, at least {} are needed",
+        bytes(free),
         folder.display(),
-        mebibytes(needed)
+        bytes(needed)
     );
     Err(Error::general(message).hint("`sweep gc` shows what can be deleted; then run the same command again"))
 }

@@ -8,7 +8,7 @@ use super::expand::expand;
 use super::identity::Digests;
 use super::table::{Cell, GridPlan, NOT_APPLICABLE, Plan, RunIx, Task};
 use crate::error::{Error, Result};
-use crate::grid::{Applies, Condition, Grid, StageKind, Sweep, size};
+use crate::grid::{self, Applies, Condition, Grid, StageKind, Sweep, size};
 use crate::id::{RunId, TaskId};
 
 /// Which cells of a sweep are planned.
@@ -82,12 +82,12 @@ fn check_cells(sweep: &Sweep, grid: &Grid, cells: &[Cell], runs: usize) -> Resul
         if known != u32::MAX {
             let known = grid.cell_name(&cells[known as usize]);
             let message = format!(
-                "{}: grid `{}` has one run twice: the cells `{known}` and `{}` set the same values",
-                sweep.path.display(),
+                "grid `{}` has one run twice: the cells `{known}` and `{}` set the same values",
                 grid.name,
                 grid.cell_name(cell),
             );
-            return Err(Error::usage(message).hint("take one of the cells out; replicates are made with `seeds`"));
+            let hint = "take one of the cells out; replicates are made with `seeds`";
+            return Err(sweep.mistake(grid.place, message, hint));
         }
     }
     Ok(())
@@ -182,12 +182,26 @@ fn check_runs(plan: &Plan, sweep: &Sweep) -> Result<()> {
 
 fn one_run(plan: &Plan, sweep: &Sweep, first: RunIx, second: RunIx) -> Error {
     let differs = (0..plan.factors).filter(|&factor| plan.level(first, factor) != plan.level(second, factor));
-    let names: Vec<String> = differs.map(|factor| format!("`{}`", sweep.factors[factor].name)).collect();
+    let differs: Vec<usize> = differs.collect();
+    let names: Vec<&str> = differs.iter().map(|&factor| sweep.factors[factor].name.as_str()).collect();
     let message = format!(
-        "{}: two runs have one id, {}: they differ in {}, which no train stage uses for them",
-        sweep.path.display(),
+        "two runs have one id, {}: {} and {} differ in {}, which no train stage uses for them",
         plan.runs[first.0 as usize].short(8),
-        names.join(", "),
+        cell_of(plan, sweep, first),
+        cell_of(plan, sweep, second),
+        grid::list(&names),
     );
-    Error::usage(message).hint("vary what the training uses, or give each value its own measure stage")
+    let hint = "vary what the training uses, or give each value its own measure stage";
+    match differs.first() {
+        Some(&factor) => sweep.mistake(sweep.factors[factor].place, message, hint),
+        None => Error::usage(message).hint(hint),
+    }
+}
+
+/// A cell that the run answers, for people.
+fn cell_of(plan: &Plan, sweep: &Sweep, run: RunIx) -> String {
+    let mut cells =
+        sweep.grids.iter().zip(&plan.grids).flat_map(|(grid, plan)| plan.cells.iter().map(move |cell| (grid, cell)));
+    let found = cells.find(|(_, cell)| cell.run == run);
+    found.map_or_else(String::new, |(grid, cell)| format!("`{}` of grid `{}`", grid.cell_name(cell), grid.name))
 }

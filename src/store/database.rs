@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
-use sqlx::migrate::Migrator;
+use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection, SqliteConnection};
 use tokio::runtime::{Builder, Runtime};
@@ -104,8 +104,12 @@ impl Database {
     }
 
     fn migrate(&mut self) -> Result<()> {
-        let done = self.runtime.block_on(MIGRATIONS.run(&mut self.connection));
-        done.context(|| format!("cannot bring `{}` up to version {VERSION}", self.path.display()))
+        match self.runtime.block_on(MIGRATIONS.run(&mut self.connection)) {
+            Err(MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _)) => {
+                Err(explain(&self.path, "bring up to date", error))
+            }
+            done => done.context(|| format!("cannot bring `{}` up to version {VERSION}", self.path.display())),
+        }
     }
 
     /// Run `work` on the connection; `verb` completes "cannot ... `results.db`".
@@ -180,6 +184,14 @@ async fn check_foreign_keys(db: &mut SqliteConnection) -> sqlx::Result<()> {
     }
 }
 
+/// Refuse a database of a newer version; anything else that is wrong with it is no obstacle to making it again.
+pub(super) fn refuse_newer(path: &Path) -> Result<()> {
+    match Header::read(path) {
+        Ok(header) if header.application == APPLICATION && header.version > VERSION => header.check(path),
+        _ => Ok(()),
+    }
+}
+
 /// What the first bytes of the file say, read without SQLite: a store of a newer version is never touched.
 struct Header {
     application: u32,
@@ -250,6 +262,9 @@ fn outdated(path: &Path, version: u32) -> Error {
 
 /// The database cannot be used, for the given reason; the files it can be made from again are named.
 pub(super) fn damaged(path: &Path, reason: &str) -> Error {
+    // SQLite begins with a line that names the database `main`, and breaks lines.
+    let lines = reason.lines().filter(|line| !line.starts_with("***"));
+    let reason = lines.collect::<Vec<_>>().join("; ");
     Error::general(format!("`{}` is damaged: {reason}", path.display()))
         .hint("`sweep db rebuild` makes it again from the journal and the task folders, and keeps the damaged file")
 }

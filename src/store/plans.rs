@@ -68,9 +68,9 @@ impl Store {
     /// The sweep that was planned last, of all or of those called `name`.
     ///
     /// # Errors
-    /// The database cannot be read.
+    /// The database cannot be read, or seems to hold none because it is older than its journal.
     pub fn latest_sweep(&mut self, name: Option<&str>) -> Result<Option<StoredSweep>> {
-        self.database.run("read", async |db| {
+        let found = self.database.run("read", async |db| {
             let row: Option<(String, String, String, Vec<u8>)> = sqlx::query_as(
                 "SELECT name, path, text, digest FROM sweep_revision \
                  WHERE ?1 IS NULL OR name = ?1 ORDER BY position DESC LIMIT 1",
@@ -83,7 +83,11 @@ impl Store {
                 Ok(StoredSweep { name, path: path.into(), text, digest: ContentId(digest) })
             })
             .transpose()
-        })
+        })?;
+        if found.is_none() {
+            self.check_behind()?;
+        }
+        Ok(found)
     }
 }
 

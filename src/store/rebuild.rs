@@ -7,7 +7,7 @@ use std::time::Duration;
 use hashbrown::HashMap;
 
 use super::Store;
-use super::database::rename_durably;
+use super::database::{refuse_newer, rename_durably};
 use super::folders::{TaskFolder, task_folders};
 use super::journal::{self, Contents, Fact};
 use super::lock::WriterLock;
@@ -37,7 +37,7 @@ pub struct Rebuilt {
 /// `read` gives the ended attempts of a task: (stage, task, its folder, number of the last attempt to leave out).
 ///
 /// # Errors
-/// Another process writes; the journal is damaged; the new database cannot be written. The old one is then untouched.
+/// Another process writes; the database is of a newer version; the journal is damaged; the new database cannot be written. The old one is then untouched.
 pub fn rebuild(
     project: &Project,
     patience: Duration,
@@ -45,6 +45,7 @@ pub fn rebuild(
 ) -> Result<Rebuilt> {
     make_private_folder(&project.state_folder())?;
     let lock = WriterLock::take(&project.lock_file(), "db rebuild", patience)?;
+    refuse_newer(&project.database())?;
     let contents = journal::read(&project.journal_folder())?;
     let (path, database) = create_beside(&project.database(), project.store_id())?;
     let mut store = Store::over(database, project.clone());

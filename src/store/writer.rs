@@ -120,6 +120,22 @@ impl Store {
         entries.into_iter().filter(|entry| entry.position > applied).try_for_each(|entry| self.apply(entry))
     }
 
+    /// Fail if the journal knows more than the database: what seems not to be there may be missing in the latter alone.
+    pub(super) fn check_behind(&mut self) -> Result<()> {
+        let written = journal::read(&self.project.journal_folder())?.entries.last().map_or(0, |entry| entry.position);
+        let applied = self.applied()?;
+        if written <= applied {
+            return Ok(());
+        }
+        let (database, folder) = (self.project.database(), self.project.journal_folder());
+        Err(Error::general(format!(
+            "`{}` is older than its journal in `{}`: it knows {applied} of {written} facts",
+            database.display(),
+            folder.display()
+        ))
+        .hint("`sweep collect` brings it up to date; `sweep db rebuild` makes it again"))
+    }
+
     pub(super) fn applied(&mut self) -> Result<u64> {
         self.database.run("read", async |db| {
             let applied: i64 = sqlx::query_scalar("SELECT applied FROM store").fetch_one(db).await?;

@@ -79,7 +79,7 @@ pub(super) fn judge(out: &Path, outputs: &[String], results: &Results) -> Judged
     match scores::parse(Path::new(scores::FILE), &bytes) {
         Err(error) => unusable(error.to_string()),
         Ok(scores) => scores.iter().find(|score| !score.value.is_finite()).map_or_else(Judged::succeeded, |score| {
-            Judged::failed(FailureReason::Diverged, format!("the score `{score}` is {}", score.value))
+            Judged::failed(FailureReason::Diverged, format!("{}: the score `{score}` is {}", scores::FILE, score.value))
         }),
     }
 }
@@ -138,11 +138,11 @@ mod tests {
             (vec![("weights/x", "")], Some((FailureReason::MissingOutput, "the program left no `scores.json`"))),
             (
                 vec![("scores.json", "{\"a\": 1"), ("weights/x", "")],
-                Some((FailureReason::MissingOutput, "scores.json:1:7: EOF while parsing an object")),
+                Some((FailureReason::MissingOutput, "scores.json:1:7: the file ends in the middle of an object")),
             ),
             (
                 vec![("scores.json", "{\"a\": NaN}"), ("weights/x", "")],
-                Some((FailureReason::Diverged, "the score `a` is NaN")),
+                Some((FailureReason::Diverged, "scores.json: the score `a` is NaN")),
             ),
         ];
         for (files, failure) in cases {

@@ -80,6 +80,17 @@ fn task_folders_that_cannot_be_written_are_named() {
 }
 
 #[test]
+fn too_little_disk_starts_nothing() {
+    let project = Project::new(&format!("{}\n[resources]\nresult = \"900000TB\"\n", ONE.trim_end()));
+    project.script("train", "exit 0");
+    let ended = project.run().with(1);
+    assert!(ended.err.contains("error: too little disk: "), "{}", ended.err);
+    assert!(ended.err.contains("at least 900 PB are needed"), "{}", ended.err);
+    assert!(ended.err.contains("hint: `sweep gc` shows what can be deleted"), "{}", ended.err);
+    assert!(project.tasks().is_empty());
+}
+
+#[test]
 fn one_task_folder_that_cannot_be_used_does_not_hold_up_the_others() {
     let project = Project::new(ONE);
     project.script("train", "exit 0");
@@ -114,26 +125,27 @@ fn a_pipe_or_a_link_in_place_of_results_is_passed_over() {
 #[test]
 fn scores_that_are_wrong_decide_the_verdict() {
     let cases = [
-        ("{\"a\": NaN}", FailureReason::Diverged, "the score `a` is NaN"),
-        ("{\"a\": 1, \"a\": 2}", FailureReason::MissingOutput, "scores.json: `a` is given twice"),
+        ("{\"a\": NaN}", FailureReason::Diverged, "scores.json: the score `a` is NaN"),
+        (
+            "{\"a\": 1, \"a\": 2}",
+            FailureReason::MissingOutput,
+            "scores.json: `a` is given twice, as score 1 and as score 2",
+        ),
         (
             "{\"a\": \"high\"}",
             FailureReason::MissingOutput,
             "scores.json:1:12: invalid type: string \"high\", expected a number",
         ),
-        ("{\"a\": 1", FailureReason::MissingOutput, "scores.json:1:7: EOF while parsing an object"),
+        ("{\"a\": 1", FailureReason::MissingOutput, "scores.json:1:7: the file ends in the middle of an object"),
     ];
     for (text, reason, message) in cases {
         let project = Project::new(ONE);
         project.script("train", &format!("printf '%s' '{text}' > scores.json"));
-        let _ = project.run().with(4);
+        let ended = project.run().with(4);
+        assert_eq!(ended.out.matches(message).count(), 2, "told once for each task: {}", ended.out);
         for outcome in project.outcomes() {
             assert_eq!(outcome.reason, Some(reason), "{text}");
-            assert!(
-                outcome.message.starts_with(message.split(" at line").next().unwrap()),
-                "{text}: {}",
-                outcome.message
-            );
+            assert!(outcome.message.starts_with(message), "{text}: {}", outcome.message);
         }
     }
 }

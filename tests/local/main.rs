@@ -8,3 +8,4 @@ mod first;
 mod project;
 mod reading;
 mod running;
+mod store;

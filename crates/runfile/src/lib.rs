@@ -37,8 +37,11 @@ pub enum Error {
     Write { path: std::path::PathBuf, source: std::io::Error },
     #[error("{path}:{line}:{column}: {message}")]
     Syntax { path: std::path::PathBuf, line: usize, column: usize, message: String },
-    #[error("{path}: `{score}` is given twice")]
-    Twice { path: std::path::PathBuf, score: String },
+    #[error(
+        "{path}: `{score}` is given twice, as score {first} and as score {second}; \
+         `benchmark`, `split` and `step` tell scores of one metric apart"
+    )]
+    Twice { path: std::path::PathBuf, score: String, first: usize, second: usize },
     #[error("{path} is written in protocol {found}, this program knows {PROTOCOL}")]
     Version { path: std::path::PathBuf, found: u32 },
     #[error("the environment variable {name} is not set: is this program started by `sweep`?")]
@@ -50,8 +53,13 @@ impl Error {
     pub(crate) fn syntax(path: &std::path::Path, error: &serde_json::Error) -> Self {
         let (line, column) = (error.line(), error.column());
         let text = error.to_string();
-        let message = text.strip_suffix(&format!(" at line {line} column {column}")).unwrap_or(&text).to_owned();
-        Self::Syntax { path: path.to_owned(), line, column, message }
+        let message = text.strip_suffix(&format!(" at line {line} column {column}")).unwrap_or(&text);
+        let message = match message.strip_prefix("EOF while parsing ") {
+            Some(what) => format!("the file ends in the middle of {what}"),
+            None => message.to_owned(),
+        };
+        // It counts the characters before the place, which may be none.
+        Self::Syntax { path: path.to_owned(), line, column: column.max(1), message }
     }
 }
 

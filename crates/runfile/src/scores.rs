@@ -3,7 +3,7 @@
 //! Two spellings are read. The short one, `{"accuracy": 0.93}`, is for a script of ten lines; the long one is
 //! `{"scores": [{"metric": "accuracy", "benchmark": "digits/general", "value": 0.93, "n": 400, "stderr": 0.0128}]}`.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::fmt;
 use std::path::Path;
 
@@ -84,10 +84,10 @@ pub fn write(folder: &Path, scores: &[Score]) -> Result<()> {
 pub fn parse(path: &Path, bytes: &[u8]) -> Result<Vec<Score>> {
     let Document(scores) =
         serde_json::from_slice(&quote_literals(bytes)).map_err(|error| Error::syntax(path, &error))?;
-    let mut seen = HashSet::new();
-    for score in &scores {
-        if !seen.insert((&score.metric, &score.benchmark, &score.split, score.step)) {
-            return Err(Error::Twice { path: path.to_owned(), score: score.to_string() });
+    let mut seen = HashMap::new();
+    for (position, score) in (1..).zip(&scores) {
+        if let Some(first) = seen.insert((&score.metric, &score.benchmark, &score.split, score.step), position) {
+            return Err(Error::Twice { path: path.to_owned(), score: score.to_string(), first, second: position });
         }
     }
     Ok(scores)
@@ -163,13 +163,17 @@ mod tests {
     #[test]
     fn mistakes_name_their_place() {
         let cases = [
-            (r#"{"accuracy": 1, "accuracy": 1}"#, "scores.json: `accuracy` is given twice"),
+            (
+                r#"{"accuracy": 1, "loss": 2, "accuracy": 1}"#,
+                "scores.json: `accuracy` is given twice, as score 1 and as score 3; \
+                 `benchmark`, `split` and `step` tell scores of one metric apart",
+            ),
             ("{\"accuracy\":\n \"high\"}", "scores.json:2:7: invalid type: string \"high\", expected a number"),
             (r#"{"accuracy": null}"#, "scores.json:1:17: invalid type: null, expected a number"),
-            (r#"{"accuracy": 0.9"#, "scores.json:1:16: EOF while parsing an object"),
+            (r#"{"accuracy": 0.9"#, "scores.json:1:16: the file ends in the middle of an object"),
             (
                 "[0.9]",
-                "scores.json:1:0: invalid type: sequence, expected an object: `{\"accuracy\": 0.93}` or `{\"scores\": [...]}`",
+                "scores.json:1:1: invalid type: sequence, expected an object: `{\"accuracy\": 0.93}` or `{\"scores\": [...]}`",
             ),
         ];
         for (text, message) in cases {
