@@ -11,12 +11,12 @@ use super::reports::{self, Known};
 use super::source::{At, Diagnostics, Problem, Sources, Span};
 use super::sweep::{Grid, Stage, StageKind, Sweep};
 use super::tree::{Entry, Kind, Node, Table};
-use super::{grids, metrics, stages};
+use super::{anchors, grids, metrics, stages};
 use crate::id::ContentId;
 use crate::value::Value;
 
 /// Keys at the top of the file: those of the sweep, and those of the short form's one grid and one stage.
-pub const TOP_KEYS: [&str; 27] = [
+pub const TOP_KEYS: [&str; 28] = [
     "name",
     "title",
     "extends",
@@ -26,6 +26,7 @@ pub const TOP_KEYS: [&str; 27] = [
     "grids",
     "stages",
     "metrics",
+    "anchors",
     "reports",
     "imports",
     "claims",
@@ -66,6 +67,7 @@ pub fn build(path: &Path, root: &Table, text: String, diagnostics: &Diagnostics,
     check_total(&grids, &fields);
     let stages = read_stages(&fields, &scope, names, &grids, &spans);
     let metrics = metrics::read(&fields);
+    let anchors = anchors::read(&fields, &metrics);
     let folder = reports::folder(path);
     let known = Known { scope: &scope, grids: &grids, metrics: &metrics, folder: &folder };
     let reports = reports::read_reports(&fields, &known, names);
@@ -83,6 +85,7 @@ pub fn build(path: &Path, root: &Table, text: String, diagnostics: &Diagnostics,
         warnings: diagnostics.warnings(sources),
         sources: Arc::clone(sources),
         grids,
+        anchors,
         metrics,
         factors,
         composites,

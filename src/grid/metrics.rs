@@ -1,8 +1,8 @@
 //! Metrics: what is measured, and which way is better.
 
-use super::read::{Fields, wrong_kind};
+use super::read::{Fields, MOST_DECIMALS, number, wrong_kind};
 use super::source::Problem;
-use super::tree::{Kind, Node};
+use super::tree::Kind;
 use crate::metric::{Direction, Metric};
 
 const KEYS: [&str; 10] =
@@ -46,7 +46,7 @@ fn read_metric(name: &str, fields: &Fields<'_>, names: &[&str]) -> Metric {
         benchmark: fields.text("benchmark").map(|text| text.value),
         group: fields.text("group").map(|text| text.value),
         mean_of: mean_of.into_iter().map(|part| part.value).collect(),
-        decimals: fields.whole("decimals", 0..=12).unwrap_or(2) as usize,
+        decimals: fields.whole("decimals", 0..=MOST_DECIMALS).unwrap_or(2) as usize,
         version: fields.whole("version", 1..=u32::MAX).unwrap_or(1),
         range: read_range(fields),
     }
@@ -65,15 +65,6 @@ fn read_range(fields: &Fields<'_>) -> Option<(f64, f64)> {
             wrong_kind(fields.diagnostics, &entry.value, &what, "two numbers, the smaller first, like `[0, 100]`");
             None
         }
-    }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "the ends of a metric's range are small numbers")]
-fn number(node: &Node) -> Option<f64> {
-    match node.kind {
-        Kind::Int(value) => Some(value as f64),
-        Kind::Float(value) => Some(value),
-        _ => None,
     }
 }
 

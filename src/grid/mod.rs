@@ -5,6 +5,7 @@
 //! trusted from then on: every factor exists, every level has its factor's kind, stages are in order, metrics have a
 //! direction. `load` is the edge: the only module here that opens files.
 
+mod anchors;
 mod check;
 pub mod command;
 mod condition;
@@ -26,8 +27,8 @@ pub use grids::{dimensions, size};
 pub use load::{load, load_with, parse};
 pub(crate) use source::{list, nearest};
 pub use sweep::{
-    Applies, Axis, AxisLevel, Checkpoints, Claim, Factor, FactorKind, Grid, ImportSpec, LevelIx, OnSuccess, Place,
-    Report, ReportKind, Resources, Retry, Seeds, Stage, StageKind, Sweep,
+    Anchor, AnchorValue, Applies, Axis, AxisLevel, Checkpoints, Claim, Factor, FactorKind, Grid, ImportSpec, LevelIx,
+    OnSuccess, Place, Report, ReportKind, Resources, Retry, Seeds, Stage, StageKind, Sweep,
 };
 
 #[cfg(test)]

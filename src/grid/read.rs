@@ -6,6 +6,9 @@ use super::source::{At, Diagnostics, Problem, Span, nearest};
 use super::tree::{Entry, Kind, Node, Table};
 use crate::value::{parse_bytes, parse_duration};
 
+/// More decimals than any score has.
+pub const MOST_DECIMALS: u32 = 12;
+
 /// One table with the keys that it may have.
 #[derive(Clone, Copy)]
 pub struct Fields<'a> {
@@ -224,6 +227,27 @@ pub fn pairs(diagnostics: &Diagnostics, entries: &[Entry], what: &str) -> Vec<(A
         }
     }
     out
+}
+
+/// The number in `node`, the value of `key`.
+#[must_use]
+pub fn check_number(fields: &Fields<'_>, key: &str, node: &Node) -> Option<f64> {
+    let value = number(node);
+    if value.is_none() {
+        fields.wrong(key, node, "a number");
+    }
+    value
+}
+
+/// The value of a node that holds a number.
+#[must_use]
+#[expect(clippy::cast_precision_loss, reason = "people write numbers of a few digits")]
+pub fn number(node: &Node) -> Option<f64> {
+    match node.kind {
+        Kind::Int(value) => Some(value as f64),
+        Kind::Float(value) => Some(value),
+        _ => None,
+    }
 }
 
 /// Report that a value should be something else.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::condition::{self, Names};
 use super::factors::Scope;
-use super::read::{Fields, pairs, wrong_kind};
+use super::read::{Fields, MOST_DECIMALS, pairs, wrong_kind};
 use super::source::{At, Problem};
 use super::sweep::{Claim, Grid, ImportSpec, Report, ReportKind};
 use super::tree::{Kind, Table};
@@ -73,7 +73,7 @@ pub fn read_reports(root: &Fields<'_>, known: &Known<'_>, names: Names<'_>) -> V
         .into_iter()
         .filter_map(|(entry, table)| {
             let what = format!("report `{}`", entry.key);
-            let keys = ["kind", "title", "grid", "x", "y", "by", "metrics", "where", "log_x", "printed"];
+            let keys = ["kind", "title", "grid", "x", "y", "by", "metrics", "where", "log_x", "decimals", "printed"];
             let fields = Fields::new(&what, entry.key_span, table, root.diagnostics).only(&keys);
             read_report(&entry.key, &fields, known, names)
         })
@@ -105,6 +105,7 @@ fn read_report(name: &str, fields: &Fields<'_>, known: &Known<'_>, names: Names<
         metrics: metrics.into_iter().map(|metric| metric.value).collect(),
         filter: fields.text("where").and_then(|text| condition::read(names, &text, fields.diagnostics)),
         log_x: fields.flag("log_x").unwrap_or(false),
+        decimals: fields.whole("decimals", 0..=MOST_DECIMALS).map(|decimals| decimals as usize),
         printed: fields.text("printed").map(|file| known.folder.join(file.value)),
     })
 }

@@ -29,6 +29,7 @@ pub struct Sweep {
     /// Every stage stands after the stages that it needs.
     pub stages: Vec<Stage>,
     pub metrics: Vec<Metric>,
+    pub anchors: Vec<Anchor>,
     pub reports: Vec<Report>,
     pub imports: Vec<ImportSpec>,
     pub claims: Vec<Claim>,
@@ -269,6 +270,25 @@ pub struct Retry {
     pub attempts: u32,
 }
 
+/// What metrics are compared with: chance, a model that lacks something, real data.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Anchor {
+    pub name: String,
+    /// What figures and tables print.
+    pub label: String,
+    /// The metrics that it is an anchor of, each with its value there.
+    pub of: Vec<(String, AnchorValue)>,
+}
+
+/// Where the value of an anchor is from.
+#[derive(Debug, Clone, PartialEq)]
+pub enum AnchorValue {
+    /// Measured: the metric's score on another benchmark.
+    Benchmark(String),
+    /// Known beforehand.
+    Known(f64),
+}
+
 /// A figure or table that the sweep declares.
 #[derive(Debug, Clone)]
 pub struct Report {
@@ -289,6 +309,8 @@ pub struct Report {
     /// Only cells that satisfy this.
     pub filter: Option<Applies>,
     pub log_x: bool,
+    /// Number of decimals of all its values, instead of each metric's own.
+    pub decimals: Option<usize>,
     /// File with values that somebody else printed for the same figure, to be shown beside ours.
     pub printed: Option<PathBuf>,
 }

@@ -59,6 +59,7 @@ fn suggest(frame: &Frame, kind: ReportKind) -> Option<Report> {
         metrics: names(&metrics),
         filter: None,
         log_x: false,
+        decimals: None,
         printed: None,
     };
     match (kind, &axes[..]) {

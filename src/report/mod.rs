@@ -4,6 +4,7 @@
 //! [`item`](item::Item) with drawings ([`figure`]) and tables ([`table`]), and those become files. Nothing here reads or
 //! writes anything, and the same evidence gives the same bytes.
 
+mod anchors;
 mod automatic;
 mod document;
 pub mod figure;

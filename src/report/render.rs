@@ -3,6 +3,7 @@
 use hashbrown::HashMap;
 use rayon::prelude::*;
 
+use super::anchors::Anchors;
 use super::document;
 use super::frame::{Frame, Index};
 use super::item::{Asked, Item};
@@ -47,11 +48,12 @@ pub fn render(evidence: &Evidence, selection: &Selection) -> Result<Rendering> {
     let index = Index::of(evidence);
     let reports = selection.reports(evidence.sweep, &index)?;
     let frames = Frames::of(&index, &reports)?;
+    let anchors = Anchors::of(evidence);
     let (mut items, mut summaries) = (Vec::new(), Vec::new());
     for report in &reports {
         let frame = frames.get(report)?;
         let printed = selection.printed.iter().find(|(name, _)| *name == report.name).map(|(_, text)| text.as_str());
-        let item = Item::of(Asked { report, frame, printed })?;
+        let item = Item::of(Asked { report, frame, printed, anchors: &anchors })?;
         summaries.push(summary(&item, frame));
         items.push(item);
     }
@@ -136,6 +138,7 @@ fn summary(item: &Item, frame: &Frame) -> Summary {
         "title": item.title,
         "runs": { "have": item.coverage.have, "of": item.coverage.of, "failed_cells": item.coverage.failed },
         "partial": !item.coverage.is_complete(),
+        "anchors": item.anchors_json(frame),
         "correlations": item.correlations.iter().map(|pair| pair.to_json(frame)).collect::<Vec<_>>(),
     });
     Summary { name: item.name.clone(), partial, json }

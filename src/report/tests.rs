@@ -123,3 +123,97 @@ fn what_cannot_be_reported_says_what_to_do() {
     let error = render(&first().evidence(), &selection).unwrap_err();
     assert!(error.message().contains("declares no report `figure-9`"), "{error}");
 }
+
+/// Four cells that share the task of the anchors, which lacks nothing but its scores.
+fn anchored(extra: &str) -> World {
+    let text = format!(
+        "name = \"anchored\"\n\
+         [defaults]\nlr = 0.1\nwidth = 64\n\
+         [grids.main]\nvary = {{ lr = [0.1, 0.01], width = [64, 128] }}\n\
+         [stages.train]\nkind = \"train\"\nuses = [\"lr\", \"width\"]\ncommand = [\"train\"]\n\
+         [stages.anchors]\nkind = \"measure\"\ncommand = [\"anchors\"]\n\
+         [metrics.accuracy]\ndirection = \"maximize\"\nbenchmark = \"test\"\n\
+         [metrics.loss]\ndirection = \"minimize\"\n\
+         [anchors.chance]\nmetrics = \"accuracy\"\nvalue = 0.1\n\
+         [anchors.blind]\nlabel = \"text only\"\nmetrics = \"accuracy\"\nbenchmark = \"text_only/{{benchmark}}\"\n{extra}"
+    );
+    let mut world = World::new(&text);
+    for (cell, value) in [0.5, 0.6, 0.7, 0.8].into_iter().enumerate() {
+        world.measure(cell, "train", "accuracy/test", value);
+        world.measure(cell, "train", "loss", 1.0 - value);
+    }
+    world
+}
+
+#[test]
+fn anchors_stand_below_the_cells_of_a_table() {
+    let mut world = anchored("");
+    world.measure(0, "anchors", "accuracy/text_only/test", 0.333);
+    let rendering = rendered(&world, &only(ReportKind::Table));
+    let table = text(&rendering, "README.md");
+    assert!(
+        table.contains("| **0.80** | **0.20** |\n| chance |  | 0.10 |  |\n| text only |  | 0.33 |  |\n"),
+        "{table}"
+    );
+    let json = &rendering.items[0].json["anchors"];
+    assert_eq!(json["blind"]["accuracy"], serde_json::json!([0.333, 0.333]));
+    assert_eq!(json["chance"], serde_json::json!({ "accuracy": [0.1, 0.1] }));
+}
+
+#[test]
+fn anchors_are_printed_with_every_kind_of_figure() {
+    let mut world = anchored("");
+    world.measure(0, "anchors", "accuracy/text_only/test", 0.333);
+    for kind in [ReportKind::Heatmap, ReportKind::Scaling, ReportKind::Correlation] {
+        let rendering = rendered(&world, &only(kind));
+        let svg = text(&rendering, &format!("main-{}.svg", kind.word()));
+        assert!(svg.contains("For comparison: accuracy: chance 0.10, text only 0.33."), "{}: {svg}", kind.word());
+        let document = text(&rendering, "README.md");
+        assert!(document.contains("| anchor | accuracy ↑ |"), "{}: {document}", kind.word());
+    }
+    let scaling = rendered(&world, &only(ReportKind::Scaling));
+    let svg = text(&scaling, "main-scaling.svg");
+    assert_eq!(svg.matches("text only 0.33").count(), 2, "beside its line and in the note: {svg}");
+    assert!(!text(&scaling, "main-scaling-loss.svg").contains("text only"), "an anchor of another metric");
+}
+
+#[test]
+fn an_anchor_that_nobody_measured_says_so() {
+    let rendering = rendered(&anchored(""), &only(ReportKind::Table));
+    assert!(text(&rendering, "README.md").contains("| text only |  | not run |  |"));
+    assert_eq!(rendering.items[0].json["anchors"]["blind"]["accuracy"], serde_json::Value::Null);
+}
+
+#[test]
+fn an_anchor_that_differs_among_cells_is_a_range() {
+    let mut world = anchored("[anchors.own]\nmetrics = \"accuracy\"\nbenchmark = \"train\"\n");
+    for (cell, value) in [0.9, 0.95, 0.99, 0.91].into_iter().enumerate() {
+        world.measure(cell, "train", "accuracy/train", value);
+    }
+    let rendering = rendered(&world, &only(ReportKind::Table));
+    assert!(text(&rendering, "README.md").contains("| own |  | 0.90 to 0.99 |  |"));
+}
+
+#[test]
+fn a_report_may_have_decimals_of_its_own() {
+    let report = "[reports.fine]\nkind = \"table\"\ngrid = \"main\"\ndecimals = 4\n";
+    let rendering = rendered(&anchored(report), &only(ReportKind::Table));
+    let document = text(&rendering, "README.md");
+    assert!(document.contains("| **0.8000** | **0.2000** |"), "{document}");
+    assert!(document.contains("| chance |  | 0.1000 |"), "{document}");
+}
+
+#[test]
+fn a_report_without_a_title_says_what_it_shows() {
+    let titles = |world: &World| -> Vec<String> {
+        let rendering = rendered(world, &Selection { formats: vec![Format::Md], ..Selection::default() });
+        rendering.items.iter().map(|item| item.json["title"].as_str().unwrap().to_owned()).collect()
+    };
+    let expected = [
+        "accuracy and loss by lr and width",
+        "accuracy and loss by lr",
+        "Correlation of loss with accuracy",
+        "All cells of grid main",
+    ];
+    assert_eq!(titles(&first()), expected);
+}

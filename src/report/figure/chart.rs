@@ -87,7 +87,12 @@ impl Plot {
 
     /// Where a point lies; `None` when an axis cannot show it.
     pub fn place(&self, x: f64, y: f64) -> Option<Point> {
-        Some(at(self.x.position(x)? * self.width, self.height - self.y.position(y)? * self.height))
+        Some(at(self.x.position(x)? * self.width, self.place_y(y)?))
+    }
+
+    /// How far below the plot's top a value lies.
+    pub fn place_y(&self, y: f64) -> Option<f64> {
+        Some(self.height - self.y.position(y)? * self.height)
     }
 
     /// Grid, axes at the left and below, and ticks with labels.

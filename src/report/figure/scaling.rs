@@ -5,6 +5,7 @@ use super::colour::{self, Rgb};
 use super::legend::{self, Entry};
 use super::marker::{self, Ink};
 use super::page::{self, Caption, PAGE_WIDTH, TICK};
+use super::reference::{self, Reference};
 use super::scale::{Quantity, Room, Scale, shows};
 use super::scene::{Drawing, Point, Shape, at};
 use super::stroke;
@@ -16,6 +17,8 @@ pub struct Scaling {
     pub x: Quantity,
     pub y: Quantity,
     pub series: Vec<Series>,
+    /// Lines across the plot; those that would squeeze the curves are left to the notes.
+    pub references: Vec<Reference>,
 }
 
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -53,14 +56,22 @@ impl Scaling {
         let points = || shown.iter().flatten();
         let x_room = Room { length: WIDTH, size: TICK, upright: false };
         let y_room = Room { length: HEIGHT, size: TICK, upright: true };
+        let extents = || points().flat_map(ScalingPoint::extent).filter(|value| shows(self.y.scale, *value));
+        let extent = extents().fold(None, |range, value| match range {
+            None => Some((value, value)),
+            Some((low, high)) => Some((value.min(low), value.max(high))),
+        });
+        let references = reference::within_reach(&self.references, self.y.scale, extent);
+        let ends = references.iter().flat_map(|reference| [reference.low, reference.high]);
         let plot = Plot {
             x: Scale::around(points().map(|point| point.x), self.x.scale, x_room),
-            y: Scale::around(points().flat_map(ScalingPoint::extent), self.y.scale, y_room),
+            y: Scale::around(extents().chain(ends), self.y.scale, y_room),
             width: WIDTH,
             height: HEIGHT,
         };
         let mut drawing = Drawing::default();
         plot.axes(&mut drawing);
+        reference::draw(&mut drawing, &plot, &references);
         if points().next().is_none() {
             chart::note_absence(&mut drawing, plot.area(), "no values");
         }

@@ -2,9 +2,12 @@
 
 use polars::prelude::DataFrame;
 
-use super::{Correlated, Coverage, bars, correlation, coverage, heatmap, scaling, scatter, tabulate};
+use super::{
+    Correlated, Coverage, anchored, bars, correlation, coverage, described, heatmap, scaling, scatter, tabulate,
+};
 use crate::grid::{Report, ReportKind};
-use crate::report::figure::Drawing;
+use crate::report::anchors::{Anchor, Anchors};
+use crate::report::figure::{Caption, Drawing};
 use crate::report::frame::Frame;
 use crate::report::table::Table;
 use crate::{Error, Result};
@@ -16,6 +19,8 @@ pub struct Item {
     pub name: String,
     pub title: String,
     pub kind: ReportKind,
+    /// The measures that it shows, each once, in the sweep's order.
+    pub measures: Vec<usize>,
     /// Drawings with the suffix of their file names; the first has none.
     pub drawings: Vec<(String, Drawing)>,
     /// Tables with the suffix of their file names.
@@ -25,6 +30,8 @@ pub struct Item {
     /// The numbers that are drawn.
     pub data: DataFrame,
     pub coverage: Coverage,
+    /// What its metrics are compared with.
+    pub anchors: Vec<Anchor>,
     /// Every correlation with its test, for machines.
     pub correlations: Vec<Correlated>,
 }
@@ -36,6 +43,7 @@ pub struct Asked<'a> {
     pub frame: &'a Frame<'a>,
     /// Text of the file with values that somebody else printed for the same figure.
     pub printed: Option<&'a str>,
+    pub anchors: &'a Anchors<'a>,
 }
 
 impl Item {
@@ -44,29 +52,36 @@ impl Item {
     /// # Errors
     /// The report names an axis or a metric that the grid does not have.
     pub fn of(asked: Asked) -> Result<Self> {
-        match asked.report.kind {
+        let mut item = match asked.report.kind {
             ReportKind::Heatmap => heatmap::item(asked),
             ReportKind::Correlation => correlation::item(asked),
             ReportKind::Scaling => scaling::item(asked),
             ReportKind::Bars => bars::item(asked),
             ReportKind::Scatter => scatter::item(asked),
-            ReportKind::Table => tabulate::item(asked),
-        }
+            ReportKind::Table => return tabulate::item(asked),
+        }?;
+        item.tables.extend(anchored::table(asked, &item).map(|table| ("-anchors".to_owned(), table)));
+        Ok(item)
     }
 
     /// The parts that every kind has.
     pub(super) fn new(asked: Asked, measures: &[usize]) -> Result<Self> {
         let Asked { report, frame, .. } = asked;
+        let mut shown = measures.to_vec();
+        shown.sort_unstable();
+        shown.dedup();
         let data = frame.long(measures).map_err(|error| asked.error(format!("its data make no frame: {error}")))?;
         Ok(Self {
             name: report.name.clone(),
             title: asked.title(),
             kind: report.kind,
+            measures: shown,
             drawings: Vec::new(),
             tables: Vec::new(),
             caption: Vec::new(),
             data,
             coverage: coverage(frame, measures),
+            anchors: asked.anchors.among(frame).into_iter().filter(|anchor| anchor.concerns(measures)).collect(),
             correlations: Vec::new(),
         })
     }
@@ -75,7 +90,19 @@ impl Item {
 impl Asked<'_> {
     fn title(&self) -> String {
         let Self { report, frame, .. } = self;
-        [&report.title, &frame.grid.title].into_iter().find(|title| !title.is_empty()).unwrap_or(&report.name).clone()
+        let declared = [&report.title, &frame.grid.title].into_iter().find(|title| !title.is_empty());
+        declared.cloned().unwrap_or_else(|| described::title(*self))
+    }
+
+    /// The number of decimals of a measure's values: the report's, or the metric's own.
+    pub(super) fn decimals(&self, measure: usize) -> usize {
+        self.report.decimals.unwrap_or_else(|| self.frame.decimals(measure))
+    }
+
+    /// The words around a figure of these measures.
+    pub(super) fn caption(&self, item: &Item, measures: &[usize]) -> Caption {
+        let notes = anchored::note(*self, item, measures).into_iter().collect();
+        Caption { title: item.title.clone(), partial: item.coverage.stamp(), notes }
     }
 
     pub(super) fn error(&self, message: String) -> Error {

@@ -5,7 +5,7 @@ use super::series::facets;
 use super::{Asked, Item};
 use crate::Result;
 use crate::grid::LevelIx;
-use crate::report::figure::{Bar, BarPanel, Bars, Caption};
+use crate::report::figure::{Bar, BarPanel, Bars};
 use crate::report::frame::Frame;
 
 pub(super) fn item(asked: Asked) -> Result<Item> {
@@ -17,18 +17,18 @@ pub(super) fn item(asked: Asked) -> Result<Item> {
     let facets = facets(frame, &[x]);
     let panel = |&measure: &usize| BarPanel {
         title: frame.quantity(measure),
-        decimals: frame.decimals(measure),
+        decimals: asked.decimals(measure),
         categories: levels.iter().map(|&level| frame.level_label(x, level).to_owned()).collect(),
         bars: bars(frame, (x, measure), &levels, &facets),
     };
     let bars = Bars {
-        caption: Caption { title: item.title.clone(), partial: item.coverage.stamp(), notes: Vec::new() },
+        caption: asked.caption(&item, &measures),
         // A single series needs no name.
         series: facets.iter().map(|(label, _)| label.clone()).filter(|label| !label.is_empty()).collect(),
         panels: measures.iter().map(panel).collect(),
     };
     item.drawings.push((String::new(), bars.draw()));
-    item.caption.extend(provenance(frame, &measures));
+    item.caption.extend(provenance(asked, &measures));
     Ok(item)
 }
 

@@ -3,7 +3,7 @@
 use super::provenance::provenance;
 use super::{Asked, Item};
 use crate::Result;
-use crate::report::figure::{self, Caption, CorrelationPanel, CorrelationRow};
+use crate::report::figure::{self, CorrelationPanel, CorrelationRow};
 use crate::report::frame::Frame;
 use crate::report::printed;
 use crate::report::table::{Entry, Heading, Table, fixed, p_value};
@@ -63,7 +63,7 @@ const DESCRIPTIVE: &str = "ρ, p and the 95% intervals describe the cells of a d
     effect is taken away.";
 
 pub(super) fn item(asked: Asked) -> Result<Item> {
-    let Asked { report, frame, printed } = asked;
+    let Asked { report, frame, printed, .. } = asked;
     let (xs, ys) = (asked.x_measures()?, asked.measures()?);
     let ys: Vec<usize> = ys.into_iter().filter(|y| !xs.contains(y)).collect();
     let axes = match &report.by {
@@ -74,13 +74,13 @@ pub(super) fn item(asked: Asked) -> Result<Item> {
     let mut item = Item::new(asked, &shown)?;
     item.correlations =
         xs.iter().flat_map(|&x| ys.iter().map(move |&y| (x, y))).map(|pair| correlate(frame, pair, &axes)).collect();
-    item.drawings.push((String::new(), draw(frame, &item, &xs, &axes)));
+    item.drawings.push((String::new(), draw(asked, &item, &xs, &axes)));
     item.tables.push((String::new(), table(frame, &item.correlations, &axes)));
     if let Some(text) = printed {
         item.tables.push(("-printed".to_owned(), printed::compare(asked, text, &item.correlations)?));
     }
     item.caption.push(DESCRIPTIVE.to_owned());
-    item.caption.extend(provenance(frame, &shown));
+    item.caption.extend(provenance(asked, &shown));
     Ok(item)
 }
 
@@ -105,18 +105,17 @@ pub fn correlate(frame: &Frame, (x, y): (usize, usize), axes: &[usize]) -> Corre
     }
 }
 
-fn draw(frame: &Frame, item: &Item, xs: &[usize], axes: &[usize]) -> figure::Drawing {
+fn draw(asked: Asked, item: &Item, xs: &[usize], axes: &[usize]) -> figure::Drawing {
+    let frame = asked.frame;
     let groups = groups(frame, &item.correlations);
     let row = |&x: &usize| CorrelationRow {
         x_label: frame.quantity(x),
         panels: item.correlations.iter().filter(|pair| pair.x == x).map(|pair| panel(frame, pair, &groups)).collect(),
     };
-    figure::Correlation {
-        caption: Caption { title: item.title.clone(), partial: item.coverage.stamp(), notes: vec![note(frame, axes)] },
-        rows: xs.iter().map(row).collect(),
-        groups,
-    }
-    .draw()
+    let shown: Vec<usize> = item.correlations.iter().flat_map(|pair| [pair.x, pair.y]).collect();
+    let mut caption = asked.caption(item, &shown);
+    caption.notes.insert(0, note(frame, axes));
+    figure::Correlation { caption, rows: xs.iter().map(row).collect(), groups }.draw()
 }
 
 /// The groups of the benchmarks, in the order of the panels.

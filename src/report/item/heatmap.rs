@@ -30,24 +30,24 @@ pub(super) fn item(asked: Asked) -> Result<Item> {
         let places: HashMap<(LevelIx, LevelIx), usize> =
             cells.iter().filter_map(|&cell| Some((place(frame, cell, (x, y))?, cell))).collect();
         for (position, &measure) in measures.iter().enumerate() {
-            let decimals = frame.decimals(measure);
+            let decimals = asked.decimals(measure);
             let at = |row: LevelIx, column: LevelIx| {
                 places.get(&(column, row)).map(|&cell| value(frame, frame.score(cell, measure), decimals))
             };
             let cells = rows.iter().flat_map(|&row| columns.iter().map(move |&column| (row, column)));
             let cells = cells.map(|(row, column)| at(row, column).unwrap_or(CellValue::NotApplicable)).collect();
-            panels.extend(panel(frame, measure, label, Hue::nth(position), cells));
+            panels.extend(panel(asked, measure, label, Hue::nth(position), cells));
         }
     }
     let heatmap = Heatmap {
-        caption: figure::Caption { title: item.title.clone(), partial: item.coverage.stamp(), notes: Vec::new() },
+        caption: asked.caption(&item, &measures),
         x: axis(frame, x, &columns),
         y: axis(frame, y, &rows),
         panels,
     };
     item.drawings.push((String::new(), heatmap.draw()));
     item.caption.push(caption(frame, &measures).to_owned());
-    item.caption.extend(provenance(frame, &measures));
+    item.caption.extend(provenance(asked, &measures));
     Ok(item)
 }
 
@@ -68,10 +68,10 @@ fn axis(frame: &Frame, axis: usize, levels: &[LevelIx]) -> figure::Axis {
     figure::Axis { label: frame.axis_label(axis).to_owned(), ticks }
 }
 
-fn panel(frame: &Frame, measure: usize, facet: &str, hue: Hue, cells: Vec<CellValue>) -> Option<HeatmapPanel> {
-    let spec = frame.measures().get(measure)?;
+fn panel(asked: Asked, measure: usize, facet: &str, hue: Hue, cells: Vec<CellValue>) -> Option<HeatmapPanel> {
+    let spec = asked.frame.measures().get(measure)?;
     let title = if facet.is_empty() { spec.label.clone() } else { format!("{}, {facet}", spec.label) };
-    let (unit, decimals) = (spec.unit.clone(), frame.decimals(measure));
+    let (unit, decimals) = (spec.unit.clone(), asked.decimals(measure));
     Some(HeatmapPanel { title, unit, direction: spec.direction, hue, decimals, cells })
 }
 

@@ -2,9 +2,11 @@
 //!
 //! Each kind has a module that turns a [`Frame`](crate::report::frame::Frame) and a declared [`Report`](crate::grid::Report) into an [`Item`].
 
+mod anchored;
 mod asked;
 mod bars;
 mod correlation;
+mod described;
 mod heatmap;
 mod partial;
 mod provenance;

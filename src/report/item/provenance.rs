@@ -1,15 +1,16 @@
 //! Where the shown values come from, and where sources differ.
 
-use crate::report::frame::{Frame, Reading};
+use super::Asked;
+use crate::report::frame::Reading;
 use crate::report::table::differing;
 
 /// More lines than this are for the CSV file.
 const MOST_DISPUTES: usize = 20;
 
 /// Paragraphs that say which sources are shown, and each cell in which another one gives another value.
-pub(super) fn provenance(frame: &Frame, measures: &[usize]) -> Vec<String> {
-    let mut out = vec![crate::report::table::sources(frame, measures)];
-    let disputes = disputes(frame, measures);
+pub(super) fn provenance(asked: Asked, measures: &[usize]) -> Vec<String> {
+    let mut out = vec![crate::report::table::sources(asked.frame, measures)];
+    let disputes = disputes(asked, measures);
     let rest = disputes.len().saturating_sub(MOST_DISPUTES);
     out.extend(disputes.into_iter().take(MOST_DISPUTES));
     if rest > 0 {
@@ -18,11 +19,12 @@ pub(super) fn provenance(frame: &Frame, measures: &[usize]) -> Vec<String> {
     out
 }
 
-fn disputes(frame: &Frame, measures: &[usize]) -> Vec<String> {
+fn disputes(asked: Asked, measures: &[usize]) -> Vec<String> {
+    let frame = asked.frame;
     let mut out = Vec::new();
     for &measure in measures {
         let Some(spec) = frame.measures().get(measure) else { continue };
-        let decimals = frame.decimals(measure);
+        let decimals = asked.decimals(measure);
         let says =
             |reading: &Reading| format!("{} in {}", frame.reading_text(reading, decimals), frame.source_of(reading));
         for cell in 0..frame.cells.len() {

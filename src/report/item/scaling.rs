@@ -2,9 +2,9 @@
 
 use super::provenance::provenance;
 use super::series::facets;
-use super::{Asked, Item, bars};
+use super::{Asked, Item, anchored, bars};
 use crate::Result;
-use crate::report::figure::{Caption, Quantity, Scaling, ScalingPoint, Series};
+use crate::report::figure::{Quantity, Scaling, ScalingPoint, Series};
 use crate::report::frame::Frame;
 
 pub(super) fn item(asked: Asked) -> Result<Item> {
@@ -22,14 +22,15 @@ pub(super) fn item(asked: Asked) -> Result<Item> {
         let suffix = if position == 0 { String::new() } else { format!("-{}", spec.name) };
         let label = frame.axis_label(x);
         let scaling = Scaling {
-            caption: Caption { title: item.title.clone(), partial: item.coverage.stamp(), notes: Vec::new() },
+            caption: asked.caption(&item, &[measure]),
             x: if report.log_x { Quantity::log(label) } else { Quantity::linear(label) },
             y: Quantity::linear(frame.quantity(measure)),
             series: facets.iter().map(|(label, cells)| series(frame, label, cells, (x, measure))).collect(),
+            references: anchored::references(asked, &item, measure),
         };
         item.drawings.push((suffix, scaling.draw()));
     }
-    item.caption.extend(provenance(frame, &measures));
+    item.caption.extend(provenance(asked, &measures));
     Ok(item)
 }
 

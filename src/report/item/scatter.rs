@@ -4,7 +4,7 @@ use super::provenance::provenance;
 use super::{Asked, Item};
 use crate::Result;
 use crate::grid::LevelIx;
-use crate::report::figure::{Caption, Quantity, Scatter, ScatterPanel, ScatterPoint};
+use crate::report::figure::{Quantity, Scatter, ScatterPanel, ScatterPoint};
 use crate::report::frame::Frame;
 
 pub(super) fn item(asked: Asked) -> Result<Item> {
@@ -19,13 +19,13 @@ pub(super) fn item(asked: Asked) -> Result<Item> {
     let levels = frame.levels_on(colour);
     let pairs = xs.iter().flat_map(|&x| ys.iter().map(move |&y| (x, y))).filter(|(x, y)| x != y);
     let scatter = Scatter {
-        caption: Caption { title: item.title.clone(), partial: item.coverage.stamp(), notes: Vec::new() },
+        caption: asked.caption(&item, &shown),
         legend_title: legend(frame, colour),
         levels: levels.iter().map(|&level| frame.level_label(colour, level).to_owned()).collect(),
         panels: pairs.map(|pair| panel(frame, pair, colour, &levels)).collect(),
     };
     item.drawings.push((String::new(), scatter.draw()));
-    item.caption.extend(provenance(frame, &shown));
+    item.caption.extend(provenance(asked, &shown));
     Ok(item)
 }
 

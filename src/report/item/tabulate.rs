@@ -2,17 +2,26 @@
 
 use polars::prelude::{Column, DataFrame, PolarsResult};
 
-use super::{Asked, Item};
+use super::{Asked, Item, anchored};
 use crate::Result;
 use crate::report::table::{Table, scores};
 
 pub(super) fn item(asked: Asked) -> Result<Item> {
     let measures = asked.measures()?;
     let mut item = Item::new(asked, &measures)?;
-    let table = scores(asked.frame, &measures, &item.title);
+    let columns: Vec<(usize, usize)> = measures.iter().map(|&measure| (measure, asked.decimals(measure))).collect();
+    let mut table = scores(asked.frame, &columns, &item.title);
+    let labels = table.columns.len() - measures.len();
     let data = asked.frame.wide(&measures).and_then(|frame| with_notes(frame, &table));
     item.data = data.map_err(|error| asked.error(format!("its data make no frame: {error}")))?;
-    item.tables.push((String::new(), table));
+    if labels > 0 {
+        table.footer = anchored::rows(asked, &item, &measures, labels);
+        item.tables.push((String::new(), table));
+    } else {
+        // Without an axis there is no column for the anchors' names.
+        item.tables.push((String::new(), table));
+        item.tables.extend(anchored::table(asked, &item).map(|table| ("-anchors".to_owned(), table)));
+    }
     Ok(item)
 }
 

@@ -12,8 +12,11 @@ pub fn latex(table: &Table, label: &str) -> String {
     let mut out = String::from("% Needs \\usepackage{booktabs}.\n\\begin{table}\n\\centering\n");
     let _ = writeln!(out, "\\caption{{{}}}\n\\label{{tab:{}}}", escape(&table.title), label_of(label));
     let _ = writeln!(out, "\\begin{{tabular}}{{{columns}}}\n\\toprule\n{} \\\\\n\\midrule", head.join(" & "));
-    for row in &table.rows {
-        let _ = writeln!(out, "{} \\\\", row.iter().map(entry).collect::<Vec<_>>().join(" & "));
+    let row = |row: &Vec<Entry>| format!("{} \\\\\n", row.iter().map(entry).collect::<Vec<_>>().join(" & "));
+    out.extend(table.rows.iter().map(row));
+    if !table.footer.is_empty() {
+        out.push_str("\\midrule\n");
+        out.extend(table.footer.iter().map(row));
     }
     out.push_str("\\bottomrule\n\\end{tabular}\n");
     let notes = table.notes.iter().enumerate();

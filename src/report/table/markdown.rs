@@ -11,7 +11,7 @@ pub fn markdown(table: &Table) -> String {
     let head: Vec<String> = table.columns.iter().map(|column| escape(&column.text)).collect();
     let rule: Vec<&str> = table.columns.iter().map(|column| rule(column.align)).collect();
     let _ = writeln!(out, "| {} |\n| {} |", head.join(" | "), rule.join(" | "));
-    for row in &table.rows {
+    for row in table.rows.iter().chain(&table.footer) {
         let _ = writeln!(out, "| {} |", row.iter().map(entry).collect::<Vec<_>>().join(" | "));
     }
     for (mark, note) in table.notes.iter().enumerate() {

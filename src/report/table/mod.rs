@@ -24,6 +24,8 @@ pub struct Table {
     pub title: String,
     pub columns: Vec<Heading>,
     pub rows: Vec<Vec<Entry>>,
+    /// Rows below the others, set off from them: what they are compared with.
+    pub footer: Vec<Vec<Entry>>,
     /// Footnotes; an entry's marks are indices into them.
     pub notes: Vec<String>,
     /// What holds for the whole table.

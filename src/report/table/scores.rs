@@ -5,27 +5,27 @@ use super::{Entry, Heading, Table};
 use crate::metric::Direction;
 use crate::report::frame::{CellState, Frame, Measure, Reading, Score};
 
-/// One row a cell, one column for each of `measures`, the best of each column in bold.
+/// One row a cell, one column for each of `columns` (measure, decimals), the best of each column in bold.
 #[must_use]
-pub fn scores(frame: &Frame, measures: &[usize], title: &str) -> Table {
+pub fn scores(frame: &Frame, columns: &[(usize, usize)], title: &str) -> Table {
     let axes = frame.varied_axes();
     let mut table = Table { title: title.to_owned(), ..Table::default() };
     table.columns.extend(axes.iter().map(|&axis| Heading::left(frame.axis_label(axis))));
     table.rows = (0..frame.cells.len())
         .map(|cell| axes.iter().map(|&axis| Entry::text(frame.label(cell, axis))).collect())
         .collect();
-    for &measure in measures {
-        push_column(&mut table, frame, measure);
+    for &column in columns {
+        push_column(&mut table, frame, column);
     }
-    table.remarks.extend(remarks(frame, measures, &axes));
+    let measures: Vec<usize> = columns.iter().map(|(measure, _)| *measure).collect();
+    table.remarks.extend(remarks(frame, &measures, &axes));
     table
 }
 
-fn push_column(table: &mut Table, frame: &Frame, measure: usize) {
+fn push_column(table: &mut Table, frame: &Frame, (measure, decimals): (usize, usize)) {
     let Some(spec) = frame.measures().get(measure) else { return };
     table.columns.push(Heading::right(spec.heading()));
     let values: Vec<f64> = (0..frame.cells.len()).filter_map(|cell| frame.score(cell, measure).value()).collect();
-    let decimals = frame.decimals(measure);
     let best = best(spec, &values).map(|best| fixed(best, decimals));
     for cell in 0..frame.cells.len() {
         let score = frame.score(cell, measure);

@@ -12,6 +12,7 @@ fn table() -> Table {
             vec![Entry::text("a|b*c"), Entry { best: true, spread: Some("0.3".to_owned()), ..Entry::text("14.5") }],
             vec![Entry::text("<script>"), Entry { marks: vec![0, 1], ..Entry::text("18.2") }],
         ],
+        footer: vec![vec![Entry::text("chance_"), Entry::text("12.0 to 12.1")]],
         notes: vec!["from Table 6; 18.9 in Table 5".to_owned(), "2 of 3 seeds".to_owned()],
         remarks: vec!["Values: the paper.".to_owned()],
     }
@@ -24,6 +25,7 @@ fn markdown_shows_texts_as_they_are() {
     | :--- | ---: |
     | a\|b\*c | **14.5** ± 0.3 |
     | &lt;script&gt; | 18.2 <sup>a,b</sup> |
+    | chance\_ | 12.0 to 12.1 |
 
     <sup>a</sup> from Table 6; 18.9 in Table 5
 
@@ -47,6 +49,8 @@ fn latex_shows_texts_as_they_are() {
     \midrule
     a$|$b*c & \textbf{14.5} $\pm$ 0.3 \\
     $<$script$>$ & 18.2$^{a,b}$ \\
+    \midrule
+    chance\_ & 12.0 to 12.1 \\
     \bottomrule
     \end{tabular}
     \par\footnotesize $^{a}$ from Table 6; 18.9 in Table 5

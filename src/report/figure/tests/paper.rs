@@ -194,6 +194,7 @@ pub(super) fn figure_2() -> Scaling {
             Series { label: "Co-training with all other data".to_owned(), points: joint.collect() },
             Series { label: "Generation data alone".to_owned(), points: alone.collect() },
         ],
+        references: Vec::new(),
     }
 }
 

@@ -155,8 +155,11 @@ fn scaling() -> impl Strategy<Value = Scaling> {
     let point = (number(), number(), prop::option::of(number()), any::<bool>())
         .prop_map(|(x, y, spread, ringed)| ScalingPoint { x, y, spread, ringed });
     let series = (words(), prop::collection::vec(point, 0..20)).prop_map(|(label, points)| Series { label, points });
-    (caption(), quantity(), quantity(), prop::collection::vec(series, 0..6))
-        .prop_map(|(caption, x, y, series)| Scaling { caption, x, y, series })
+    let reference =
+        (words(), number(), number()).prop_map(|(label, a, b)| Reference { label, low: a.min(b), high: a.max(b) });
+    let references = prop::collection::vec(reference, 0..6);
+    (caption(), quantity(), quantity(), prop::collection::vec(series, 0..6), references)
+        .prop_map(|(caption, x, y, series, references)| Scaling { caption, x, y, series, references })
 }
 
 fn scatter() -> impl Strategy<Value = Scatter> {
