@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use super::Digests;
+use super::{Digests, elf};
 use crate::error::Context;
 use crate::id::ContentId;
 use crate::project::{Project, make_private_folder};
@@ -23,9 +23,14 @@ pub struct Entry {
 enum Keep {
     /// An editor may write into the file that it opened.
     Copy,
-    /// Large, and replaced by their installers rather than written into.
-    Link,
+    /// A copy that finds its libraries in the snapshot.
+    Program,
+    /// As a program; a large one is another name for the same file, replaced by its installer rather than written into.
+    Library,
 }
+
+/// Larger libraries are installed, not built and copied about by hand.
+const LARGEST_COPY: u64 = 64 << 20;
 
 impl Entry {
     /// Keep a copy of the file at `source`.
@@ -33,9 +38,14 @@ impl Entry {
         Self { source, keep: Keep::Copy }
     }
 
-    /// Keep another name for the file at `source`, or a copy where the file system has no such thing.
-    pub fn link(source: PathBuf) -> Self {
-        Self { source, keep: Keep::Link }
+    /// Keep a copy of the executable at `source`.
+    pub fn program(source: PathBuf) -> Self {
+        Self { source, keep: Keep::Program }
+    }
+
+    /// Keep the library at `source`: a large one by another name, where the file system has such a thing.
+    pub fn library(source: PathBuf) -> Self {
+        Self { source, keep: Keep::Library }
     }
 }
 
@@ -91,6 +101,7 @@ pub fn keep(entries: BTreeMap<PathBuf, Entry>, project: &Project, digests: &mut 
             let message = format!("`{}` changed while it was being frozen", entry.source.display());
             return Err(Error::general(message).hint("run the same command again"));
         }
+        finish(entry, &target).context(|| format!("cannot keep `{}`", entry.source.display()))?;
     }
     adopt(temporary, &snapshot.folder).context(|| format!("cannot make the folder `{}`", snapshot.folder.display()))?;
     Ok(snapshot)
@@ -116,16 +127,26 @@ fn place(entry: &Entry, target: &Path) -> io::Result<()> {
     if let Some(parent) = target.parent() {
         fs::create_dir_all(parent)?;
     }
-    if entry.keep == Keep::Link {
-        // A link has the name's target, not the name: loaders look for `libgomp.so.1`, whatever that was a link to.
-        let source = fs::canonicalize(&entry.source)?;
-        if fs::hard_link(source, target).is_ok() {
-            return Ok(());
-        }
+    // A link has the name's target, not the name: loaders look for `libgomp.so.1`, whatever that was a link to.
+    let source = fs::canonicalize(&entry.source)?;
+    let is_large = || fs::metadata(&source).is_ok_and(|metadata| metadata.len() > LARGEST_COPY);
+    if entry.keep == Keep::Library && is_large() && fs::hard_link(&source, target).is_ok() {
+        return Ok(());
     }
-    fs::copy(&entry.source, target)?;
-    let executable = fs::metadata(target)?.permissions().mode() & 0o111;
-    fs::set_permissions(target, fs::Permissions::from_mode(0o400 | executable & 0o100))
+    fs::copy(&source, target).map(drop)
+}
+
+/// Once its digest is known: let a copy find its libraries, and let nobody write into it.
+fn finish(entry: &Entry, target: &Path) -> io::Result<()> {
+    let metadata = fs::metadata(target)?;
+    if metadata.nlink() > 1 {
+        return Ok(());
+    }
+    fs::set_permissions(target, fs::Permissions::from_mode(0o600))?;
+    if entry.keep != Keep::Copy {
+        elf::let_environment_decide(target)?;
+    }
+    fs::set_permissions(target, fs::Permissions::from_mode(0o400 | metadata.permissions().mode() & 0o100))
 }
 
 /// Digest of a list of files: path, NUL, digest, newline.

@@ -53,12 +53,13 @@ pub fn freeze(stage: &Stage, base: &Path, project: &Project, digests: &mut Diges
         _ => Some(Path::new(PROGRAM).join(resolved.path.file_name().unwrap_or_default())),
     };
     if let Some(kept) = &kept_program {
-        entries.insert(kept.clone(), Entry::copy(resolved.path.clone()));
+        let entry = if resolved.kind == Program::Binary { Entry::program } else { Entry::copy };
+        entries.insert(kept.clone(), entry(resolved.path.clone()));
     }
     if resolved.kind == Program::Binary {
         for library in program::libraries(&resolved.path)? {
             if let Some(name) = library.file_name() {
-                entries.insert(Path::new(LIBRARIES).join(name), Entry::link(library.clone()));
+                entries.insert(Path::new(LIBRARIES).join(name), Entry::library(library.clone()));
             }
         }
     }

@@ -102,3 +102,77 @@ fn patterns_stay_in_the_folder_and_match_something() {
         assert!(fixture.freeze(&["sh", "train.py"], &[pattern]).is_err(), "{pattern}");
     }
 }
+
+/// A program that prints what a library says, which asks another library; each is linked to the next one's folder.
+struct Linked {
+    folder: tempfile::TempDir,
+    flag: &'static str,
+}
+
+impl Linked {
+    fn new(flag: &'static str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("near")).unwrap();
+        fs::create_dir(folder.path().join("far")).unwrap();
+        let linked = Self { folder, flag };
+        linked.far("far/libfar.so", 1);
+        linked.compile("near/libnear.so", "int far(void); int near(void) { return 10 + far(); }", Some("far"));
+        let main = "#include <stdio.h>\nint near(void); int main(void) { printf(\"%d\", near()); return 0; }";
+        linked.compile("program", main, Some("near"));
+        linked
+    }
+
+    fn far(&self, file: &str, answer: u32) {
+        self.compile(file, &format!("int far(void) {{ return {answer}; }}"), None);
+    }
+
+    fn compile(&self, file: &str, source: &str, needs: Option<&str>) {
+        let folder = self.folder.path();
+        let (code, out) = (folder.join("source.c"), folder.join(file));
+        fs::write(&code, source).unwrap();
+        let mut words = vec!["-o".to_owned(), out.display().to_string(), code.display().to_string()];
+        if file.contains(".so") {
+            let name = file.rsplit('/').next().unwrap();
+            words.extend(["-shared", "-fPIC"].map(str::to_owned));
+            words.push(format!("-Wl,-soname,{name}"));
+        }
+        if let Some(library) = needs {
+            let place = folder.join(library).display().to_string();
+            words.extend([format!("-L{place}"), format!("-l{library}"), format!("-Wl,{},-rpath,{place}", self.flag)]);
+            words.push(format!("-Wl,-rpath-link,{}", folder.join("far").display()));
+        }
+        duct::cmd("cc", words).run().unwrap();
+    }
+
+    fn run(command: &str, environment: &[(String, String)]) -> String {
+        let run = environment.iter().fold(duct::cmd!(command), |run, (name, value)| run.env(name, value));
+        run.read().unwrap()
+    }
+}
+
+#[test]
+fn a_frozen_program_loads_its_frozen_libraries_whatever_becomes_of_the_others() {
+    for flag in ["--enable-new-dtags", "--disable-new-dtags"] {
+        let linked = Linked::new(flag);
+        let (project, _) = Project::find_or_create(linked.folder.path()).unwrap();
+        let fixture = Fixture { folder: linked.folder, project };
+        let frozen = fixture.freeze(&["./program"], &[]).unwrap();
+        let linked = Linked { folder: fixture.folder, flag };
+        let original = linked.folder.path().join("program").display().to_string();
+        assert_eq!(Linked::run(&original, &[]), "11");
+
+        // An installer puts another file in its place, a build or `cp` writes into the file that is there.
+        let far = linked.folder.path().join("far/libfar.so");
+        linked.far("other.so", 2);
+        let other = fs::read(linked.folder.path().join("other.so")).unwrap();
+        fs::write(&far, &other).unwrap();
+        assert_eq!(Linked::run(&original, &[]), "12", "{flag}: the original loads the new library");
+        assert_eq!(Linked::run(&frozen.command[0], &frozen.environment), "11", "{flag}: written into");
+        fs::remove_file(&far).unwrap();
+        fs::write(&far, &other).unwrap();
+        assert_eq!(Linked::run(&frozen.command[0], &frozen.environment), "11", "{flag}: replaced");
+        fs::remove_dir_all(linked.folder.path().join("far")).unwrap();
+        fs::remove_dir_all(linked.folder.path().join("near")).unwrap();
+        assert_eq!(Linked::run(&frozen.command[0], &frozen.environment), "11", "{flag}: gone");
+    }
+}
