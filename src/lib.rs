@@ -4,6 +4,7 @@
 //! started by a [`launch`]er as attempts, whose results the [`store`] keeps and the [`report`] draws. Arrows never turn
 //! back: `grid`, `plan`, `stats` and `report` are pure, the rest is a thin edge. `docs/architecture.md` has the map.
 
+pub mod access;
 pub mod attempt;
 pub mod clock;
 pub mod cmd;

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Context;
 use crate::id::{ContentId, StoreId, TaskId};
-use crate::{Error, Result, store};
+use crate::{Error, Result, access, store};
 
 /// Folder of everything about a project that is neither a result nor written by the user.
 const STATE_FOLDER: &str = ".sweep";
@@ -18,8 +18,6 @@ const IDENTITY_FILE: &str = "project.json";
 const DATABASE_FILE: &str = "results.db";
 /// Format of the identity file; a newer one is refused.
 const FORMAT: u32 = 1;
-/// Only the owner reads a project, until somebody says otherwise.
-const PRIVATE: u32 = 0o700;
 
 /// A folder that holds a store.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,10 +71,21 @@ impl Project {
     /// # Errors
     /// A folder cannot be made, or what was found cannot be read.
     pub fn find_or_create(start: &Path) -> Result<(Self, Created)> {
+        Self::find_or_create_for(start, None)
+    }
+
+    /// As [`Project::find_or_create`], a new one for a group.
+    ///
+    /// # Errors
+    /// As [`Project::find_or_create`]; there is no such group, or the folder cannot be given to it.
+    pub fn find_or_create_for(start: &Path, group: Option<&str>) -> Result<(Self, Created)> {
         if let Some(project) = Self::find(start)? {
             return Ok((project, Created::Existing));
         }
         let root = fs::canonicalize(start).context(|| format!("cannot find the folder `{}`", start.display()))?;
+        if let Some(group) = group {
+            access::share(&root, group)?;
+        }
         let state = root.join(STATE_FOLDER);
         make_private_folder(&state)?;
         let store_id = random_store_id()?;
@@ -111,6 +120,7 @@ impl Project {
             ))
             .hint("use the newer `sweep` that made this project"));
         }
+        access::follow(&folder.join(STATE_FOLDER))?;
         let store_id = identity.store.parse().context(|| format!("the store's identity in `{}`", path.display()))?;
         Ok(Self { root: folder.to_owned(), store_id, runs: folder.join(identity.runs) })
     }
@@ -176,14 +186,14 @@ impl Project {
     }
 }
 
-/// Make a folder, and what is missing above it, that only its owner can enter.
+/// Make a folder, and what is missing above it, that only its owner can enter, or the project's group.
 ///
 /// # Errors
 /// It cannot be made.
 pub fn make_private_folder(path: &Path) -> Result<()> {
     DirBuilder::new()
         .recursive(true)
-        .mode(PRIVATE)
+        .mode(access::folder_mode())
         .create(path)
         .context(|| format!("cannot make the folder `{}`", path.display()))
         .map_err(|error| error.hint("the folders above it must be there, be yours to write, and be folders"))

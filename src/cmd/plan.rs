@@ -37,6 +37,9 @@ pub struct Args {
     /// Show only this grid; may be given several times
     #[arg(long, value_name = "NAME")]
     grid: Vec<String>,
+    /// If this makes the project, make it for all members of a group
+    #[arg(long, value_name = "NAME", conflicts_with = "dry_run")]
+    group: Option<String>,
     /// Print one JSON value
     #[arg(long)]
     json: bool,
@@ -94,9 +97,17 @@ impl Args {
         if self.dry_run {
             return Known::here(sweep, selected);
         }
-        let (project, created) = Project::find_or_create(Path::new("."))?;
-        if created == Created::New {
-            ui::note(&format!("made a project in `{}`", project.root().display()));
+        let (project, created) = Project::find_or_create_for(Path::new("."), self.group.as_deref())?;
+        match (created, &self.group) {
+            (Created::New, None) => ui::note(&format!("made a project in `{}`", project.root().display())),
+            (Created::New, Some(group)) => {
+                ui::note(&format!("made a project in `{}` for the group `{group}`", project.root().display()));
+            }
+            (Created::Existing, None) => {}
+            (Created::Existing, Some(_)) => {
+                let message = format!("`--group` is for a new project: there is one in `{}`", project.root().display());
+                return Err(Error::usage(message).hint("`chgrp -R` and `chmod -R g+rwXs` on it give it to a group"));
+            }
         }
         let mut store = Store::open_for_writing(&project, "plan")?;
         let known = Known::read(&mut store, sweep, selected)?;

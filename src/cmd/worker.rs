@@ -13,7 +13,7 @@ use crate::launch::signals::Watch;
 use crate::worker::claim::{ClaimFile, Holder};
 use crate::worker::publish::Publisher;
 use crate::worker::{Attempted, Grace, Manifest, OomKills, Running, Worker};
-use crate::{Error, Result, provenance};
+use crate::{Error, Result, access, provenance};
 
 /// Run one task of a manifest
 #[derive(Debug, Args)]
@@ -60,6 +60,10 @@ impl WorkerArgs {
                 "the manifest has protocol {}, this program knows {PROTOCOL}",
                 manifest.protocol
             )));
+        }
+        let tasks = manifest.holders.parent().unwrap_or(&manifest.holders);
+        if tasks.is_dir() {
+            access::follow(tasks)?;
         }
         let claims = ClaimFile::create(&manifest.holders, Holder::current()?)?;
         let running = Running::new(Grace::default());

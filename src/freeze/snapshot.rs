@@ -10,7 +10,7 @@ use super::{Digests, elf};
 use crate::error::Context;
 use crate::id::ContentId;
 use crate::project::{Project, make_private_folder};
-use crate::{Error, Result};
+use crate::{Error, Result, access};
 
 /// A file to be kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,6 +92,7 @@ pub fn keep(entries: BTreeMap<PathBuf, Entry>, project: &Project, digests: &mut 
     make_private_folder(&project.contents_folder())?;
     let temporary = tempfile::Builder::new()
         .prefix(".freezing-")
+        .permissions(fs::Permissions::from_mode(access::folder_mode()))
         .tempdir_in(project.contents_folder())
         .context(|| format!("cannot make a folder in `{}`", project.contents_folder().display()))?;
     for (path, entry) in &entries {
@@ -146,7 +147,8 @@ fn finish(entry: &Entry, target: &Path) -> io::Result<()> {
     if entry.keep != Keep::Copy {
         elf::let_environment_decide(target)?;
     }
-    fs::set_permissions(target, fs::Permissions::from_mode(0o400 | metadata.permissions().mode() & 0o100))
+    let executable = metadata.permissions().mode() & 0o100 != 0;
+    fs::set_permissions(target, fs::Permissions::from_mode(access::kept_mode(executable)))
 }
 
 /// Digest of a list of files: path, NUL, digest, newline.

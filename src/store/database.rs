@@ -15,7 +15,7 @@ use tokio::runtime::{Builder, Runtime};
 use super::bulk::{Sink, pipe};
 use super::scan;
 use crate::error::{Context, Kind};
-use crate::{Error, Result};
+use crate::{Error, Result, access};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("src/store/migrations");
 
@@ -65,12 +65,12 @@ impl Database {
         Ok(database)
     }
 
-    /// Make a new, empty database at `path`; only its owner can read it.
+    /// Make a new, empty database at `path`, for the project's owner or group.
     pub fn create(path: &Path) -> Result<Self> {
         OpenOptions::new()
             .write(true)
             .create_new(true)
-            .mode(0o600)
+            .mode(access::file_mode())
             .open(path)
             .context(|| format!("cannot make the database `{}`", path.display()))?;
         let mut database = Self::connect(path)?;

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::imports::Import;
 use crate::error::Context;
 use crate::project::make_private_folder;
-use crate::{Error, Result};
+use crate::{Error, Result, access};
 
 /// One line of the journal.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -123,7 +123,7 @@ fn append_durably(file: &mut Option<File>, path: &Path, line: &[u8]) -> std::io:
 }
 
 fn open_durably(path: &Path) -> std::io::Result<File> {
-    let file = OpenOptions::new().create(true).append(true).mode(0o600).open(path)?;
+    let file = OpenOptions::new().create(true).append(true).mode(access::file_mode()).open(path)?;
     if let Some(folder) = path.parent() {
         File::open(folder)?.sync_all()?;
     }

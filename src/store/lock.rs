@@ -11,9 +11,8 @@ use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 
-use crate::clock;
 use crate::error::{Context, Kind};
-use crate::{Error, Result};
+use crate::{Error, Result, access, clock};
 
 /// Pause between two looks at a lock that somebody else holds.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -42,7 +41,7 @@ impl WriterLock {
             .write(true)
             .create(true)
             .truncate(false)
-            .mode(0o600)
+            .mode(access::file_mode())
             .open(path)
             .context(|| format!("cannot open the store's lock `{}`", path.display()))?;
         let mut waited = Duration::ZERO;

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{orphans, read_regular};
 use crate::error::Context;
-use crate::{Error, Result};
+use crate::{Error, Result, access};
 
 /// Name of the claim in an attempt's folder.
 pub const FILE: &str = "claim";
@@ -319,7 +319,7 @@ pub fn last_attempt(folder: &Path) -> io::Result<u32> {
     Ok(last)
 }
 
-/// Make a private folder and what is missing above it; one that exists is fine.
+/// Make a folder for the project's owner or group, and what is missing above it; one that exists is fine.
 ///
 /// # Errors
 /// It cannot be made.
@@ -331,7 +331,7 @@ pub fn make_folder(path: &Path) -> io::Result<()> {
 fn make_new_folder(path: &Path) -> io::Result<bool> {
     let builder = || {
         let mut builder = DirBuilder::new();
-        builder.mode(0o700);
+        builder.mode(access::folder_mode());
         builder
     };
     match builder().create(path) {

@@ -1,9 +1,10 @@
 //! A project in a folder of its own, and `sweep` run there.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
+use std::process::{Child, Output, Stdio};
 
 use assert_cmd::cargo::cargo_bin;
 use runfile::Outcome;
@@ -24,6 +25,11 @@ pub struct Ended {
 }
 
 impl Ended {
+    fn of(output: &Output) -> Self {
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+        Self { code: output.status.code(), out: text(&output.stdout), err: text(&output.stderr) }
+    }
+
     /// It must have ended with `code`.
     #[track_caller]
     pub fn with(self, code: i32) -> Self {
@@ -74,9 +80,19 @@ impl Project {
     }
 
     pub fn sweep_with(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Ended {
-        let output = self.command(arguments).envs(environment.iter().copied()).output().unwrap();
-        let text = |bytes| String::from_utf8(bytes).unwrap();
-        Ended { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
+        Ended::of(&self.command(arguments).envs(environment.iter().copied()).output().unwrap())
+    }
+
+    /// As [`Project::sweep`], for somebody with this umask.
+    pub fn sweep_masked(&self, umask: &str, arguments: &[&str]) -> Ended {
+        let command = self.command(arguments);
+        let script = "umask \"$0\" && exec \"$@\"";
+        let words = ["-c", script, umask].map(OsStr::new);
+        let sweep = std::iter::once(command.get_program()).chain(command.get_args());
+        #[expect(clippy::disallowed_methods, reason = "tests start the program under test")]
+        let mut shell = std::process::Command::new("sh");
+        shell.args(words.into_iter().chain(sweep)).current_dir(self.path()).stdin(Stdio::null());
+        Ended::of(&shell.output().unwrap())
     }
 
     /// Start `sweep` and go on.
