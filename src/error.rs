@@ -80,6 +80,13 @@ impl Error {
         self
     }
 
+    /// Put a place in a file before the message.
+    #[must_use]
+    pub fn at(mut self, place: &str) -> Self {
+        self.message = format!("{place}: {}", self.message);
+        self
+    }
+
     /// Show the lines of a file that the message is about, exactly as they are.
     #[must_use]
     pub fn excerpt(mut self, excerpt: impl Into<String>) -> Self {

@@ -43,7 +43,10 @@ pub fn resolve(program: &str, base: &Path) -> Result<Resolved> {
     }
     if program.contains('/') {
         let path = base.join(program);
-        let path = fs::canonicalize(&path).context(|| format!("the program `{program}` does not exist"))?;
+        let path = fs::canonicalize(&path).map_err(|error| {
+            Error::usage(format!("the program `{program}` does not exist in `{}`: {error}", base.display()))
+                .hint("a path with `/` is relative to the folder of the sweep file")
+        })?;
         return if is_executable(&path) {
             Ok(Resolved { kind: kind_of(&path, true), path })
         } else {
@@ -58,7 +61,7 @@ pub fn resolve(program: &str, base: &Path) -> Result<Resolved> {
         let error = Error::usage(format!("the program `{program}` does not exist: it is in no folder of PATH"));
         match base.join(program).is_file() {
             true => error.hint(format!("for the file beside the sweep file, write `./{program}`")),
-            false => error,
+            false => error.hint("write the path of the program, or put its folder into PATH"),
         }
     })?;
     Ok(Resolved { kind: kind_of(&path, false), path })

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::{Digests, Frozen, freeze};
 use crate::Result;
-use crate::grid::{Checkpoints, Resources, Retry, Stage, StageKind};
+use crate::grid::{Checkpoints, Place, Resources, Retry, Stage, StageKind};
 use crate::project::Project;
 
 /// A project with a sweep file's folder, and a stage that runs `command` there.
@@ -29,6 +29,7 @@ impl Fixture {
     fn freeze(&self, command: &[&str], code: &[&str]) -> Result<Frozen> {
         let stage = Stage {
             name: "train".to_owned(),
+            place: Place::default(),
             kind: StageKind::Train,
             version: 1,
             uses: vec![],

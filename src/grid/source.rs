@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::text::visible;
 
 /// A range of bytes in one of the [`Sources`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Span {
     pub file: u32,
     pub start: usize,
@@ -59,7 +59,7 @@ impl Sources {
     }
 
     /// The lines of `span` with a caret below the place.
-    fn excerpt(&self, problem: &Problem) -> String {
+    pub fn excerpt(&self, problem: &Problem) -> String {
         let (_, text) = self.file(problem.span);
         let end = problem.span.end.min(text.len());
         let start = problem.span.start.min(end);

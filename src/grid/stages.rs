@@ -5,7 +5,7 @@ use super::condition::{self, Names};
 use super::factors::Scope;
 use super::read::{Fields, wrong_kind};
 use super::source::{At, Diagnostics, Problem, Span};
-use super::sweep::{Applies, Checkpoints, OnSuccess, Resources, Retry, Stage, StageKind};
+use super::sweep::{Applies, Checkpoints, OnSuccess, Place, Resources, Retry, Stage, StageKind};
 use super::tree::{Entry, Kind, Table};
 use crate::value::Value;
 
@@ -73,6 +73,7 @@ fn read_fields(name: &str, fields: &Fields<'_>, kind: StageKind, scope: &Scope<'
     let command = read_command(fields);
     let stage = Stage {
         name: name.to_owned(),
+        place: Place(command.first().map_or(fields.span, |program| program.span)),
         kind,
         version: fields.whole("version", 1..=u32::MAX).unwrap_or(1),
         uses,

@@ -46,6 +46,12 @@ impl Sweep {
         single(&Problem::new(place.0, message).hint(hint), &self.sources)
     }
 
+    /// `error` with the place in the file that led to it, and its line.
+    #[must_use]
+    pub fn led_to(&self, place: Place, error: Error) -> Error {
+        error.at(&self.sources.place(place.0)).excerpt(self.sources.excerpt(&Problem::new(place.0, "")))
+    }
+
     /// Index of the factor `name`.
     #[must_use]
     pub fn factor(&self, name: &str) -> Option<usize> {
@@ -60,7 +66,7 @@ impl Sweep {
 }
 
 /// Where something was written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Place(pub(super) Span);
 
 /// Position of a level in [`Factor::levels`].
@@ -174,6 +180,8 @@ pub struct Stage {
     /// A measure stage that looks at several points of a training is one stage a point, named `evaluate@25%`; the
     /// end of the training keeps the plain name.
     pub name: String,
+    /// Where its program is named.
+    pub place: Place,
     pub kind: StageKind,
     /// Raised by hand to invalidate results on purpose.
     pub version: u32,

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use super::local::Tasks;
 use crate::Result;
+use crate::error::Kind;
 use crate::freeze::{self, Digests};
 use crate::grid::{OnSuccess, Sweep};
 use crate::plan::{Plan, Revision, TaskIx};
@@ -43,7 +44,8 @@ impl<'a> Prepared<'a> {
                 continue;
             }
             let stage = &sweep.stages[index];
-            let frozen = freeze::freeze(stage, base, project, &mut digests)?;
+            let frozen = freeze::freeze(stage, base, project, &mut digests)
+                .map_err(|error| if error.kind() == Kind::Usage { sweep.led_to(stage.place, error) } else { error })?;
             let mut provenance = code.clone();
             provenance.extend(frozen.provenance);
             stages[index] = Some(StageSpec {

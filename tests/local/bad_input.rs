@@ -54,8 +54,10 @@ fn levels_reach_the_program_byte_for_byte() {
 fn a_command_that_does_not_exist_starts_nothing() {
     let project = Project::new("name = \"one\"\ncommand = [\"no-such-program\", \"{x}\"]\n[vary]\nx = [1, 2]\n");
     let ended = project.run().with(2);
-    assert!(ended.err.contains("the program `no-such-program` does not exist"), "{}", ended.err);
-    assert!(ended.err.contains("stage `"), "{}", ended.err);
+    assert!(ended.err.contains("error: grid.toml:2:12: cannot freeze the code of stage `train`\n"), "{}", ended.err);
+    assert!(ended.err.contains("2 | command = [\"no-such-program\", \"{x}\"]\n"), "{}", ended.err);
+    assert!(ended.err.contains("caused by: the program `no-such-program` does not exist"), "{}", ended.err);
+    assert!(ended.err.contains("hint: write the path of the program"), "{}", ended.err);
     assert!(project.tasks().is_empty());
 }
 

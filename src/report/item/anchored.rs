@@ -18,7 +18,7 @@ pub(super) fn note(asked: Asked, item: &Item, measures: &[usize]) -> Option<Stri
         let decimals = asked.decimals(measure);
         let levels = item.anchors.iter().filter_map(|anchor| Some((anchor, anchor.level(measure)?)));
         let words: Vec<String> =
-            levels.map(|(anchor, level)| format!("{} {}", anchor.label, level.text(decimals))).collect();
+            levels.map(|(anchor, level)| format!("{} {}", anchor.label, figure_text(level, decimals))).collect();
         if !words.is_empty() {
             parts.push(format!("{}: {}", spec.label, words.join(", ")));
         }
@@ -31,10 +31,17 @@ pub(super) fn references(asked: Asked, item: &Item, measure: usize) -> Vec<Refer
     let decimals = asked.decimals(measure);
     let reference = |(label, level): (&String, Level)| match level {
         Level::NotRun => None,
-        Level::Between(low, high) => Some(Reference { label: format!("{label} {}", level.text(decimals)), low, high }),
+        Level::Between(low, high) => {
+            Some(Reference { label: format!("{label} {}", figure_text(level, decimals)), low, high })
+        }
     };
     let levels = item.anchors.iter().filter_map(|anchor| Some((&anchor.label, anchor.level(measure)?)));
     levels.filter_map(reference).collect()
+}
+
+/// With a real minus sign, as figures have it.
+fn figure_text(level: Level, decimals: usize) -> String {
+    level.text(decimals).replace('-', "−")
 }
 
 /// A table of the anchors: a row each, a column for each of the item's measures that have any.
