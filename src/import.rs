@@ -11,6 +11,7 @@ use crate::id::{ContentId, RunId};
 use crate::metric::Metric;
 use crate::plan::{GridPlan, Plan};
 use crate::store::{Import, ImportedScore};
+use crate::text::plural;
 use crate::value::parse_amount;
 
 /// What a file gave.
@@ -86,9 +87,9 @@ impl<'a> Row<'a> {
         let line = line + u64::from(table.bytes.get(byte) == Some(&b'\n'));
         if record.len() != header.len() {
             let message = format!(
-                "{}:{line}: {} fields, while the header has {}",
+                "{}:{line}: {}, while the header has {}",
                 table.file.display(),
-                record.len(),
+                plural(record.len(), "field"),
                 header.len()
             );
             return Err(Error::usage(message).hint("a field that holds a comma stands in double quotes"));

@@ -62,3 +62,27 @@ fn a_dry_run_makes_no_project() {
     assert!(text.contains("nothing was written"), "{text}");
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }
+
+#[test]
+fn a_bad_row_is_one_error_with_its_place_and_a_hint() {
+    let folder = tempfile::tempdir().unwrap();
+    let grid =
+        "name = \"one\"\ncommand = [\"true\", \"{x}\"]\n[vary]\nx = [1, 2]\n[metrics.a]\ndirection = \"maximize\"\n";
+    std::fs::write(folder.path().join("grid.toml"), grid).unwrap();
+    let cases = [
+        ("x,a\n1,NaN\n", "mine.csv:2:3: `NaN` is not a finite number", "leave the field empty"),
+        ("x,a\n1,high\n", "mine.csv:2:3: `high` is not a number", "an empty field or `-`"),
+        ("x,a\n7,0.5\n", "mine.csv:2:1: `7` is not a level of axis `x`", "did you mean `1`?"),
+        ("x,a\n1,0.5\n2", "mine.csv:3: 1 field, while the header has 2", "double quotes"),
+        ("x,a\n1,0.5\n1,0.6\n", "mine.csv:3: the source `me` gives `a` twice for one run", "another `source`"),
+        ("x,b\n1,0.5\n", "mine.csv", "hint: "),
+    ];
+    for (rows, message, hint) in cases {
+        std::fs::write(folder.path().join("mine.csv"), rows).unwrap();
+        let arguments = ["import", "mine.csv", "--sweep", "grid.toml", "--grid", "main", "--factor", "x=x"];
+        let text = stderr(sweep(folder.path()).args(arguments).args(["--metric", "a=a", "--source", "me"]), 2);
+        let error = text.split_once("error: ").unwrap().1;
+        assert!(error.contains(message), "{rows:?}: {text}");
+        assert!(text.contains("\nhint: ") && text.contains(hint), "{rows:?}: {text}");
+    }
+}
