@@ -5,7 +5,7 @@ use std::path::Path;
 use clap::Args;
 
 use crate::failure::Result;
-use crate::{repo, tool};
+use crate::{libtorch, repo, tool};
 
 #[derive(Args)]
 pub struct Bench {
@@ -17,7 +17,8 @@ pub struct Bench {
 impl Bench {
     pub fn run(&self) -> Result<()> {
         let root = repo::root();
-        tool::run("cargo", &["build", "--release", "-p", "sweep", "-p", "bench"], &root)?;
+        libtorch::provide(&root)?;
+        repo::build_release(&root)?;
         let release = repo::target(&root)?.join("release");
         let text = |path: &Path| path.to_string_lossy().into_owned();
         let (sweep, peers) = (text(&release.join("sweep")), text(&root.join("benches/peers")));

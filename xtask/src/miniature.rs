@@ -41,7 +41,7 @@ impl Miniature {
 
         let mut stages = Stages::start();
         stages.run("set-up", &[], || libtorch::provide(&root));
-        stages.run("build", &["set-up"], || build(&root));
+        stages.run("build", &["set-up"], || repo::build_release(&root));
         stages.run("plan", &["build"], || sweep(&[&["plan", &file][..], &only("--grid")].concat()));
         stages.run("train and evaluate", &["plan"], || {
             sweep(&[&["submit", "--jobs", &jobs][..], &only("--grid")].concat())
@@ -54,10 +54,6 @@ impl Miniature {
         stages.finish()?;
         show_figures(&root.join(self.report))
     }
-}
-
-fn build(root: &Path) -> Result<()> {
-    tool::run("cargo", &["build", "--release", "-p", "sweep", "-p", "vpit"], root)
 }
 
 /// Run `sweep` in the project's folder, with `vpit` on the path.

@@ -25,3 +25,10 @@ pub fn target(root: &Path) -> Result<PathBuf> {
     let folder = metadata["target_directory"].as_str();
     folder.map(PathBuf::from).ok_or_else(|| Failure::new("`cargo metadata` names no target folder"))
 }
+
+/// Build every program of the workspace that is measured or run, optimised.
+///
+/// Always the same packages: cargo unifies features over what is selected, and another selection builds polars anew.
+pub fn build_release(root: &Path) -> Result<()> {
+    tool::run("cargo", &["build", "--release", "-p", "sweep", "-p", "vpit", "-p", "bench"], root)
+}
