@@ -1,5 +1,6 @@
 //! Set-up, tests, demo and benches of this repository: `cargo xtask <verb>`.
 
+mod above_chance;
 mod bench;
 mod failure;
 mod libtorch;

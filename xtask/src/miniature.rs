@@ -5,9 +5,11 @@ use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::thread;
 
+use serde_json::Value;
+
 use crate::failure::{Failure, Result};
 use crate::stages::Stages;
-use crate::{libtorch, repo, tool};
+use crate::{above_chance, libtorch, repo, tool};
 
 /// How much of `sweeps/digits.toml`, and where things go; paths are from the repository's root.
 pub struct Miniature {
@@ -50,9 +52,25 @@ impl Miniature {
         stages.run("collect", &["plan"], || sweep(&["collect"]));
         let report = ["report", "--out", &out, "--note", &note];
         stages.run("report", &["collect"], || sweep(&[&report[..], &only("--name")].concat()));
+        if self.part.is_none() {
+            stages.run("check", &["report"], || self.check(&root, &release));
+        }
         println!("\n{}", stages.table());
         stages.finish()?;
         show_figures(&root.join(self.report))
+    }
+
+    /// A finished miniature must have learned to see.
+    fn check(&self, root: &Path, release: &Path) -> Result<()> {
+        let program = release.join("sweep");
+        let args = ["report", "--name", "correlation", "--out", "check", "--json"];
+        let json = tool::read(&program.to_string_lossy(), &args, &root.join(self.project))?;
+        let json: Value = serde_json::from_str(&json)
+            .map_err(|error| Failure::new(format!("cannot read what `sweep report --json` prints: {error}")))?;
+        let path = root.join(self.report).join("correlation.csv");
+        let csv = fs::read_to_string(&path).map_err(|error| Failure::io("read", &path, &error))?;
+        println!("the best cell:\n{}", above_chance::check(&csv, &json["reports"][0]["anchors"]["chance"])?);
+        Ok(())
     }
 }
 
