@@ -9,6 +9,7 @@ mod import;
 mod known;
 mod plan;
 mod report;
+mod score;
 mod status;
 mod submit;
 mod worker;
@@ -35,6 +36,7 @@ enum Verb {
     Status(status::StatusArgs),
     Collect(collect::CollectArgs),
     Report(report::Args),
+    Score(score::ScoreArgs),
     Import(import::Args),
     Gc(gc::Args),
     Db(db::Args),
@@ -57,6 +59,7 @@ impl Cli {
             Verb::Import(args) => args.run(),
             Verb::Plan(args) => args.run(),
             Verb::Report(args) => args.run(),
+            Verb::Score(args) => args.run(),
             Verb::Submit(args) => args.run(),
             Verb::Status(args) => args.run(),
             Verb::Collect(args) => args.run(),

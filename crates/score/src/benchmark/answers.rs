@@ -90,13 +90,9 @@ impl Row {
         if self.options.is_empty() { Err(Mistake::NoOptions) } else { Choice::new(self.options.clone(), letter) }
     }
 
-    /// The row with `question` in it, unless it has another right answer or other options of its own.
+    /// Whether the row's own right answer and options, if it has any, are those of `question`.
     fn agrees(&self, question: &Question, rule: Rule) -> bool {
-        self.gold.is_none()
-            || self.question(rule).is_ok_and(|own| match (&own.gold, &question.gold) {
-                (Gold::Consensus(own), Gold::Consensus(other)) => own == other,
-                (own, other) => own == other,
-            })
+        self.gold.is_none() || self.question(rule).is_ok_and(|own| own.gold == question.gold)
     }
 }
 

@@ -45,8 +45,9 @@ impl Rule {
             }
             (Self::Text(judge) | Self::ChoiceOrText(_, judge), Gold::Text(text)) => Ok(judge(protocol, text, reply)),
             (Self::Consensus(judge), Gold::Consensus(answers)) => Ok(judge(protocol, answers, reply)),
-            (Self::Choice(_), Gold::Text(_) | Gold::Consensus(_)) => Err(Mistake::NoOptions),
-            (Self::Text(_), Gold::Choice(_) | Gold::Consensus(_))
+            (Self::Choice(_), Gold::Text(_)) => Err(Mistake::NoOptions),
+            (Self::Choice(_), Gold::Consensus(_))
+            | (Self::Text(_), Gold::Choice(_) | Gold::Consensus(_))
             | (Self::ChoiceOrText(..), Gold::Consensus(_))
             | (Self::Consensus(_), Gold::Choice(_) | Gold::Text(_)) => Err(Mistake::WrongKind),
         }
