@@ -2,13 +2,16 @@
 //! `|m1 - m2|^2 + tr C1 + tr C2 - 2 tr (C1 C2)^(1/2)`.
 //!
 //! Means and covariances (divisor n - 1) agree with numpy's `cov`. The last trace is computed as the sum of the square
-//! roots of the eigenvalues of the symmetric `C1^(1/2) C2 C1^(1/2)`, which are those of `C1 C2`: no matrix square root
-//! of an unsymmetric product, so no complex rounding to throw away. The distance is biased upwards for small n (and
-//! rank-deficient for n below the dimension): report n beside it and compare equal n only.
+//! roots of the eigenvalues of the symmetric `L^T C2 L` with `C1 = L L^T`, which are those of `C1 C2`: no matrix square
+//! root of an unsymmetric product, so no complex rounding to throw away, and no eigenvectors. Where both covariances are
+//! singular, `C1^(1/2)` takes the place of `L`. The distance is biased upwards for small n (and rank-deficient for n at or
+//! below the dimension): report n beside it and compare equal n only.
 //!
 //! It is a FID only if the features are those of FID's Inception network.
 
 use nalgebra::{DMatrix, DMatrixView, DVector, SymmetricEigen};
+
+use crate::linear;
 
 /// Why there is no Fréchet distance.
 #[derive(Debug, PartialEq, thiserror::Error)]
@@ -23,6 +26,10 @@ pub enum Error {
     TooFew { n: u64 },
     #[error("the features are too large for a covariance in 64 bits: has the network diverged?")]
     Overflow,
+    #[error("{n} samples of {dim} features make a singular covariance: more samples than features are needed")]
+    Singular { n: u64, dim: usize },
+    #[error("distances of {left} and {right} samples are not comparable: the distance is biased by their number")]
+    UnequalN { left: u64, right: u64 },
 }
 
 /// Mean and covariance of a stream of feature vectors, in f64 and without keeping the vectors.
@@ -132,16 +139,68 @@ pub fn distance(left: &Moments, right: &Moments) -> Result<f64, Error> {
         return Err(Error::Overflow);
     }
     // The distance of equal distributions is zero, and rounding may carry it a little below.
-    Ok((shift + traces - 2.0 * trace_of_root(left_cov, &right_cov)).max(0.0))
+    Ok((shift + traces - 2.0 * trace_of_root(&left_cov, &right_cov)?).max(0.0))
+}
+
+/// As [`distance`], for numbers that are to be reported: both sides of the same n, and n above the dimension.
+///
+/// # Errors
+/// Also if n is unequal, or not above the dimension.
+pub fn comparable_distance(left: &Moments, right: &Moments) -> Result<f64, Error> {
+    check_dimensions(left, right)?;
+    if left.n != right.n {
+        return Err(Error::UnequalN { left: left.n, right: right.n });
+    }
+    if left.n <= left.dim() as u64 {
+        return Err(Error::Singular { n: left.n, dim: left.dim() });
+    }
+    distance(left, right)
+}
+
+/// The distance in the limit of many samples, from distances at several n (Chong and Forsyth 2020): the intercept of the
+/// line through them over 1 / n. None for fewer than two different n.
+pub fn extrapolated(points: &[(u64, f64)]) -> Option<f64> {
+    let k = points.len() as f64;
+    let over = |n: u64| 1.0 / n as f64;
+    let mean_x = points.iter().map(|&(n, _)| over(n)).sum::<f64>() / k;
+    let mean_y = points.iter().map(|&(_, distance)| distance).sum::<f64>() / k;
+    let spread: f64 = points.iter().map(|&(n, _)| (over(n) - mean_x).powi(2)).sum();
+    let shared: f64 = points.iter().map(|&(n, distance)| (over(n) - mean_x) * (distance - mean_y)).sum();
+    (spread > 0.0).then(|| mean_y - shared / spread * mean_x)
 }
 
 /// `tr (a b)^(1/2)` of two covariances.
-fn trace_of_root(a: DMatrix<f64>, b: &DMatrix<f64>) -> f64 {
-    let root = root(a);
-    let product = &root * b * &root;
-    let symmetric = (&product + product.transpose()) / 2.0;
+fn trace_of_root(a: &DMatrix<f64>, b: &DMatrix<f64>) -> Result<f64, Error> {
+    let product = match linear::factor(a.clone()) {
+        Some(factor) => congruence(&factor, b),
+        None => match linear::factor(b.clone()) {
+            Some(factor) => congruence(&factor, a),
+            None => {
+                let root = root(a.clone());
+                &root * b * &root
+            }
+        },
+    };
+    let eigenvalues = linear::symmetric_eigenvalues(product).ok_or(Error::Overflow)?;
     // Eigenvalues of a covariance are not negative; those of a singular one may come out so.
-    symmetric.symmetric_eigenvalues().iter().map(|value| value.max(0.0).sqrt()).sum()
+    Ok(eigenvalues.iter().map(|value| value.max(0.0).sqrt()).sum())
+}
+
+/// The lower triangle of `L^T B L` for lower triangular `L` and symmetric `B`, passing over the zeros by blocks.
+fn congruence(l: &DMatrix<f64>, b: &DMatrix<f64>) -> DMatrix<f64> {
+    let n = l.nrows();
+    let (mut half, mut whole) = (DMatrix::zeros(n, n), DMatrix::zeros(n, n));
+    for at in (0..n).step_by(BLOCK) {
+        let width = BLOCK.min(n - at);
+        let upper = l.view((at, at), (n - at, width)).transpose();
+        half.rows_mut(at, width).gemm(1.0, &upper, &b.rows(at, n - at), 0.0);
+    }
+    for at in (0..n).step_by(BLOCK) {
+        let (height, width) = (n - at, BLOCK.min(n - at));
+        let block = l.view((at, at), (height, width));
+        whole.view_mut((at, at), (height, width)).gemm(1.0, &half.view((at, at), (height, height)), &block, 0.0);
+    }
+    whole
 }
 
 /// The symmetric square root of a covariance.
@@ -205,6 +264,48 @@ mod tests {
             let huge = moments(2, &[large, 0.0, -large, 0.0]);
             assert_eq!(distance(&huge, &huge), Err(Error::Overflow));
         }
+    }
+
+    #[test]
+    fn every_way_to_the_trace_agrees() {
+        let dim = 100;
+        let rows = |seed: usize| (0..2 * dim * dim).map(move |i| ((i * seed + i / dim) % 1009) as f64 / 1009.0);
+        let covariance = |seed| moments(dim, &rows(seed).collect::<Vec<_>>()).covariance().unwrap();
+        let (a, b) = (covariance(7919), covariance(104_729));
+        let root = root(a.clone());
+        let eigenvalues = (&root * &b * &root).symmetric_eigenvalues();
+        let expected: f64 = eigenvalues.iter().map(|value| value.max(0.0).sqrt()).sum();
+        for (left, right) in [(&a, &b), (&b, &a)] {
+            let trace = trace_of_root(left, right).unwrap();
+            assert!((trace - expected).abs() < 1e-6 * expected, "{trace} {expected}");
+        }
+    }
+
+    #[test]
+    fn blocks_of_a_congruence_make_the_whole() {
+        let n = BLOCK + 20;
+        let l = DMatrix::from_fn(n, n, |i, j| if i < j { 0.0 } else { ((i * 7 + j * 13) % 17) as f64 });
+        let b = DMatrix::from_fn(n, n, |i, j| ((i + j + i * j) % 19) as f64);
+        let expected = (l.transpose() * &b * &l).lower_triangle();
+        let error = (congruence(&l, &b).lower_triangle() - &expected).amax();
+        assert!(error <= 1e-12 * expected.amax(), "{error}");
+    }
+
+    #[test]
+    fn what_is_not_comparable_is_refused() {
+        let two = moments(2, &[1.0, 2.0, 3.0, 4.0]);
+        assert_eq!(comparable_distance(&two, &two), Err(Error::Singular { n: 2, dim: 2 }));
+        let three = moments(2, &[1.0, 2.0, 3.0, 4.0, 5.0, 7.0]);
+        assert_eq!(comparable_distance(&two, &three), Err(Error::UnequalN { left: 2, right: 3 }));
+        assert!(comparable_distance(&three, &three).unwrap() < 1e-6);
+    }
+
+    #[test]
+    fn a_bias_of_one_over_n_is_extrapolated_away() {
+        let biased = |n: u64| (n, 7.0 + 900.0 / n as f64);
+        assert!((extrapolated(&[5_000, 10_000, 30_000].map(biased)).unwrap() - 7.0).abs() < 1e-12);
+        assert_eq!(extrapolated(&[biased(10), biased(10)]), None);
+        assert_eq!(extrapolated(&[]), None);
     }
 
     #[test]

@@ -8,6 +8,7 @@ pub mod benchmark;
 pub mod clip;
 mod estimate;
 pub mod frechet;
+mod linear;
 pub mod vqa;
 
 pub use estimate::Estimate;
