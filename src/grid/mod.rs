@@ -25,11 +25,13 @@ pub use factors::label;
 pub use filter::Condition;
 pub use grids::{dimensions, size};
 pub use load::{load, load_with, parse};
-pub(crate) use source::{list, nearest};
+pub(crate) use read::Fields;
+pub(crate) use source::{At, Diagnostics, Problem, Sources, Span, list, nearest};
 pub use sweep::{
     Anchor, AnchorValue, Applies, Axis, AxisLevel, Checkpoints, Claim, Factor, FactorKind, Grid, ImportSpec, LevelIx,
     OnSuccess, Place, Report, ReportKind, Resources, Retry, Seeds, Stage, StageKind, Sweep,
 };
+pub(crate) use tree::{Table, parse as parse_tree};
 
 #[cfg(test)]
 mod tests;

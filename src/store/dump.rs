@@ -19,7 +19,8 @@ const TABLES: [&str; 16] = [
     "SELECT 'need ' || hex(run.digest) || ' ' || hex(task.digest) FROM run_task JOIN run ON run.id = run_id \
      JOIN task ON task.id = task_id",
     "SELECT 'submission ' || quote(token) || ' ' || quote(launcher) || ' ' || quote(recorded) || ' ' || hex(digest) \
-     FROM submission JOIN submission_task ON submission_id = submission.id JOIN task ON task.id = task_id",
+     || ' ' || quote(owner) || ' ' || quote(job) || ' ' || quote(released) || ' ' || quote(element) || ' ' || \
+     quote(closed) || ' ' || quote(closing) FROM submission JOIN submission_task ON submission_id = submission.id JOIN task ON task.id = task_id",
     "SELECT 'cancellation ' || hex(digest) || ' ' || quote(recorded) FROM cancellation JOIN task ON task.id = task_id",
     "SELECT 'pin ' || hex(digest) || ' ' || quote(recorded) FROM pin JOIN run ON run.id = run_id",
     "SELECT 'attempt ' || hex(digest) || ' ' || number || ' ' || quote(folder) || ' ' || quote(started) || ' ' || \

@@ -7,7 +7,6 @@ use std::str::FromStr;
 use super::Store;
 use super::journal::{Entry, Fact};
 use super::plans::Recorded;
-use super::results::next_id;
 use super::rows::{RUNS, TASKS, Table, known_ids};
 use super::writer::mark_applied;
 use crate::id::{InvalidId, RunId, TaskId};
@@ -20,7 +19,13 @@ impl Store {
     /// The journal or the database cannot be written.
     pub fn record_submission(&mut self, token: &str, launcher: &str, tasks: &[TaskId]) -> Result<()> {
         let tasks = self.known(TASKS, tasks)?;
-        self.enact(Fact::Submission { token: token.to_owned(), launcher: launcher.to_owned(), tasks })
+        self.enact(Fact::Submission {
+            token: token.to_owned(),
+            launcher: launcher.to_owned(),
+            tasks,
+            owner: None,
+            elements: Vec::new(),
+        })
     }
 
     /// Put on record that `tasks` are not to be tried again until they are submitted once more.
@@ -67,31 +72,17 @@ impl Store {
         match entry.fact {
             Fact::Plan { path, text, .. } => self.apply_plan(at, &path, &text),
             Fact::Import(import) => self.apply_import(at, &import),
-            Fact::Submission { token, launcher, tasks } => self.apply_submission(at, token, launcher, &tasks),
+            Fact::Submission { token, launcher, tasks, owner, elements } => {
+                self.apply_submission(at, (token, launcher, owner), &tasks, &elements)
+            }
+            Fact::Job { token, job } => self.apply_job(at, token, job),
+            Fact::Release { tokens } => self.apply_release(at, tokens),
+            Fact::Closing { token, elements, reason } => self.apply_closing(at, &token, elements, &reason),
             Fact::Cancellation { tasks } => self.apply_cancellation(at, &tasks),
             Fact::Pin { run } => self.apply_pin(at, &run),
             Fact::Unpin { run } => self.apply_unpin(at, &run),
             Fact::Deletion { task, attempt, paths } => self.apply_deletion(at, &task, attempt, paths),
         }
-    }
-
-    fn apply_submission(&mut self, at: Recorded, token: String, launcher: String, tasks: &[String]) -> Result<()> {
-        let tasks = self.rows_of(TASKS, tasks)?;
-        let next = self
-            .database
-            .run("read", async |db| next_id(db, "SELECT coalesce(max(id), 0) + 1 FROM submission").await)?;
-        self.database.load("store a submission in", |sink| {
-            sink.statement("INSERT INTO submission (id, token, launcher, recorded) VALUES (?, ?, ?, ?)")
-                .add(next)
-                .add(token)
-                .add(launcher)
-                .add(at.time);
-            let mut rows = sink.rows("INSERT INTO submission_task (submission_id, task_id) VALUES ", 2, "");
-            tasks.iter().for_each(|&task| rows.add(next).add(task).end());
-            drop(rows);
-            tasks.iter().for_each(|&task| drop(sink.statement("DELETE FROM cancellation WHERE task_id = ?").add(task)));
-            mark_applied(sink, at.position);
-        })
     }
 
     fn apply_cancellation(&mut self, at: Recorded, tasks: &[String]) -> Result<()> {
@@ -155,11 +146,16 @@ impl Store {
         }
     }
 
-    /// The integer keys of rows by their identities, each once, in order.
-    fn rows_of(&mut self, table: Table, identities: &[String]) -> Result<Vec<i64>> {
+    /// The integer keys of rows by their identities, in the order of these; `None` for what the store does not know.
+    pub(super) fn rows_in_order(&mut self, table: Table, identities: &[String]) -> Result<Vec<Option<i64>>> {
         let digests = identities.iter().map(|text| parse::<TaskId>(text).map(|id| id.0)).collect::<Result<Vec<_>>>()?;
         let known = self.database.run("read", async |db| known_ids(db, table, &digests).await)?;
-        let mut ids: Vec<i64> = digests.iter().filter_map(|digest| known.get(digest).copied()).collect();
+        Ok(digests.iter().map(|digest| known.get(digest).copied()).collect())
+    }
+
+    /// The integer keys of rows by their identities, each once, in order.
+    fn rows_of(&mut self, table: Table, identities: &[String]) -> Result<Vec<i64>> {
+        let mut ids: Vec<i64> = self.rows_in_order(table, identities)?.into_iter().flatten().collect();
         ids.sort_unstable();
         ids.dedup();
         Ok(ids)

@@ -40,6 +40,27 @@ pub(super) enum Fact {
         token: String,
         launcher: String,
         tasks: Vec<String>,
+        /// Who submits.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        owner: Option<String>,
+        /// Of an array: the element that runs each of the tasks.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        elements: Vec<u32>,
+    },
+    /// A scheduler has accepted a submission.
+    Job {
+        token: String,
+        job: u64,
+    },
+    /// Submissions that were held are let go.
+    Release {
+        tokens: Vec<String>,
+    },
+    /// Nothing more is expected of elements of a submission, or of all of it.
+    Closing {
+        token: String,
+        elements: Vec<u32>,
+        reason: String,
     },
     /// Tasks are not to be tried again.
     Cancellation {

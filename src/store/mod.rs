@@ -24,6 +24,7 @@ mod revisions;
 mod rows;
 mod scan;
 mod spelling;
+mod submissions;
 mod writer;
 
 pub use check::Checked;
@@ -34,6 +35,7 @@ pub use plans::StoredSweep;
 pub use rebuild::{Rebuilt, rebuild};
 pub use results::{Ingested, Refused};
 pub use revisions::EarlierText;
+pub use submissions::Intent;
 pub use writer::Store;
 
 pub(crate) use writer::read_identity;
