@@ -12,6 +12,8 @@ use crate::id::TaskId;
 pub enum TaskState {
     /// Known, never attempted, or waiting for its next attempt.
     Pending,
+    /// In the hands of a scheduler, which decides when it runs.
+    Queued,
     Running,
     Succeeded,
     Failed(FailureReason),
@@ -30,6 +32,36 @@ pub struct TaskRecord {
     pub seconds: Option<f64>,
     /// The last words of a failed attempt.
     pub message: String,
+    pub failures: Failures,
+}
+
+/// How often a task has failed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Failures {
+    /// For reasons that count against the attempts that a stage allows: all but a wish to be started again.
+    pub counted: u32,
+    pub out_of_memory: u32,
+    pub time_limit: u32,
+}
+
+impl Failures {
+    /// Take note of one more.
+    pub fn add(&mut self, reason: FailureReason) {
+        match reason {
+            // It saved its state and goes on from there.
+            FailureReason::Preempted => return,
+            FailureReason::OutOfMemory => self.out_of_memory += 1,
+            FailureReason::TimeLimit => self.time_limit += 1,
+            FailureReason::NodeFailure
+            | FailureReason::ExitCode
+            | FailureReason::Signal
+            | FailureReason::Diverged
+            | FailureReason::MissingOutput
+            | FailureReason::NotStarted
+            | FailureReason::DiskFull => {}
+        }
+        self.counted += 1;
+    }
 }
 
 /// What is known of the tasks of a plan; a task that is not in it is new.
@@ -49,6 +81,14 @@ impl Ledger {
         for record in self.tasks.values_mut().filter(|record| matches!(record.state, TaskState::Failed(_))) {
             record.state = TaskState::Pending;
             record.attempts = 0;
+            record.failures = Failures::default();
+        }
+    }
+
+    /// Treat every task that somebody has cancelled as one that was not: the user wants it after all.
+    pub fn forgive_cancellations(&mut self) {
+        for record in self.tasks.values_mut().filter(|record| record.state == TaskState::Cancelled) {
+            record.state = TaskState::Pending;
         }
     }
 

@@ -21,6 +21,7 @@ pub mod plan;
 pub mod project;
 pub mod provenance;
 pub mod report;
+pub mod settings;
 pub mod slurm;
 pub mod stats;
 pub mod store;

@@ -137,6 +137,27 @@ impl Project {
         self.store_id
     }
 
+    /// Put task folders into `runs` from now on.
+    ///
+    /// # Errors
+    /// There are some elsewhere already, or the project cannot be written.
+    pub fn move_runs(&mut self, runs: &Path) -> Result<()> {
+        if self.runs == runs {
+            return Ok(());
+        }
+        if self.tasks_folder().exists() {
+            let message =
+                format!("task folders of this project are in `{}`, not in `{}`", self.runs.display(), runs.display());
+            let hint = "leave `runs` out of the profile, or use another project for it: results stay where they are";
+            return Err(Error::usage(message).hint(hint));
+        }
+        let identity = Identity { format: FORMAT, store: self.store_id.to_string(), runs: runs.to_owned() };
+        let path = self.state_folder().join(IDENTITY_FILE);
+        files::write_json(&path, &identity).context(|| format!("cannot write `{}`", path.display()))?;
+        self.runs = runs.to_owned();
+        Ok(())
+    }
+
     /// `results.db`.
     #[must_use]
     pub fn database(&self) -> PathBuf {
@@ -171,6 +192,12 @@ impl Project {
     #[must_use]
     pub fn task_folder(&self, task: &TaskId) -> PathBuf {
         self.tasks_folder().join(task.short(2)).join(task.to_string())
+    }
+
+    /// Parent of the folders of submissions to a scheduler, which are named by their tokens.
+    #[must_use]
+    pub fn submissions_folder(&self) -> PathBuf {
+        self.runs.join(self.store_id.to_string()).join("submissions")
     }
 
     /// Parent of frozen programs and scripts, by content.

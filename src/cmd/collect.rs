@@ -7,6 +7,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::current::{Current, Which};
+use super::queue::settle_what_is_open;
 use crate::attempt::Ledger;
 use crate::collect::{CollectedTask, read_task};
 use crate::error::Kind;
@@ -51,6 +52,7 @@ impl CollectArgs {
         let project = Project::require(Path::new("."))?;
         let mut store = Store::open_for_writing(&project, "collect")?;
         let current = self.which.load(&mut store)?;
+        settle_what_is_open(&mut store)?;
         let ledger = store.ledger(&current.plan)?;
         let collection = collect(&mut store, &project, &current, &ledger)?;
         ui::print_all(&if self.json { collection.json(&current) } else { collection.text() })?;

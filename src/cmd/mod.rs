@@ -1,14 +1,19 @@
 //! The verbs, one file each: its arguments, its `run`, and what only it needs.
 
+mod cancel;
 mod collect;
 mod current;
 mod db;
 mod explain;
 mod gc;
+mod hand_over;
 mod import;
 mod known;
+mod logs;
 mod plan;
+mod queue;
 mod report;
+mod retry;
 mod score;
 mod status;
 mod submit;
@@ -35,6 +40,9 @@ enum Verb {
     Submit(submit::SubmitArgs),
     Status(status::StatusArgs),
     Collect(collect::CollectArgs),
+    Logs(logs::LogsArgs),
+    Cancel(cancel::CancelArgs),
+    Retry(retry::RetryArgs),
     Report(report::Args),
     Score(score::ScoreArgs),
     Import(import::Args),
@@ -54,11 +62,14 @@ impl Cli {
     pub fn run(self) -> Result<ExitCode> {
         match self.verb {
             Verb::Explain(args) => args.run(),
+            Verb::Cancel(args) => args.run(),
             Verb::Db(args) => args.run(),
             Verb::Gc(args) => args.run(),
             Verb::Import(args) => args.run(),
+            Verb::Logs(args) => args.run(),
             Verb::Plan(args) => args.run(),
             Verb::Report(args) => args.run(),
+            Verb::Retry(args) => args.run(),
             Verb::Score(args) => args.run(),
             Verb::Submit(args) => args.run(),
             Verb::Status(args) => args.run(),

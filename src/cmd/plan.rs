@@ -261,9 +261,12 @@ impl<'a> View<'a> {
                 Standing::Failed { reason, .. } => ("failed", reason.to_string()),
                 Standing::Retry { reason, .. } => ("retry", reason.to_string()),
                 Standing::Blocked { on } => ("blocked", format!("needs {}", self.stage_name(*on))),
-                Standing::New | Standing::Waiting { .. } | Standing::Running | Standing::Done | Standing::Cancelled => {
-                    continue;
-                }
+                Standing::New
+                | Standing::Waiting { .. }
+                | Standing::Queued
+                | Standing::Running
+                | Standing::Done
+                | Standing::Cancelled => continue,
             };
             *groups.entry((task.stage, verdict, reason)).or_default() += 1;
         }

@@ -7,6 +7,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::current::{Current, Which};
+use super::queue::Queue;
 use crate::attempt::Ledger;
 use crate::plan::{Actions, Counts, Standing, advance};
 use crate::project::Project;
@@ -46,8 +47,10 @@ impl StatusArgs {
         let ledger = store.ledger(&current.plan)?;
         let mut actions = advance(&current.sweep, &current.plan, &ledger);
         mark_running(&project, &current, &ledger, &mut actions);
+        let queue = Queue::look(&mut store, &current, &mut actions)?;
         let rows = rows(&current, &actions);
-        let text = if self.json { json(&current, &rows) } else { text(&current, &actions, &rows) };
+        let text =
+            if self.json { json(&current, &rows, &queue) } else { text(&current, &actions, &rows) + &queue.text() };
         ui::print_all(&text)?;
         Ok(ExitCode::SUCCESS)
     }
@@ -57,7 +60,8 @@ impl StatusArgs {
 fn mark_running(project: &Project, current: &Current, ledger: &Ledger, actions: &mut Actions) {
     let observer = Observer::new(&project.tasks_folder());
     for (task, standing) in current.plan.tasks.iter().zip(&mut actions.standings) {
-        let may_run = matches!(standing, Standing::New | Standing::Waiting { .. } | Standing::Retry { .. });
+        let may_run =
+            matches!(standing, Standing::New | Standing::Waiting { .. } | Standing::Queued | Standing::Retry { .. });
         let known = ledger.get(&task.id).map_or(0, |record| record.attempts);
         if may_run && observer.is_running(&project.task_folder(&task.id), known) {
             *standing = Standing::Running;
@@ -110,6 +114,7 @@ fn text(current: &Current, actions: &Actions, rows: &[Row]) -> String {
         ("tasks", Side::Right),
         ("done", Side::Right),
         ("running", Side::Right),
+        ("queued", Side::Right),
         ("pending", Side::Right),
         ("failed", Side::Right),
         ("blocked", Side::Right),
@@ -118,10 +123,11 @@ fn text(current: &Current, actions: &Actions, rows: &[Row]) -> String {
     ];
     let mut table = Table::new(&header);
     for row in rows {
-        let Counts { new, waiting, running, done, retry, failed, blocked, cancelled } = row.counts;
+        let Counts { new, waiting, queued, running, done, retry, failed, blocked, cancelled } = row.counts;
         let mut cells = vec![row.grid.clone(), row.stage.clone()];
         cells.extend(
-            [row.counts.total(), done, running, new + waiting + retry, failed, blocked, cancelled].map(or_blank),
+            [row.counts.total(), done, running, queued, new + waiting + retry, failed, blocked, cancelled]
+                .map(or_blank),
         );
         cells.push(row.reasons());
         table.row(cells);
@@ -132,17 +138,22 @@ fn text(current: &Current, actions: &Actions, rows: &[Row]) -> String {
     format!("{}\n\n{}\n{total}\n", current.sweep.name, table.render(ui::width()))
 }
 
-fn json(current: &Current, rows: &[Row]) -> String {
+fn json(current: &Current, rows: &[Row], queue: &Queue) -> String {
     let row = |row: &Row| -> Value {
-        let Counts { new, waiting, running, done, retry, failed, blocked, cancelled } = row.counts;
+        let Counts { new, waiting, queued, running, done, retry, failed, blocked, cancelled } = row.counts;
         let reasons: serde_json::Map<String, Value> =
             row.failures.iter().map(|&(reason, count)| (reason.to_owned(), count.into())).collect();
         json!({
             "grid": row.grid, "stage": row.stage, "tasks": row.counts.total(), "done": done, "running": running,
-            "pending": new + waiting, "retry": retry, "failed": failed, "blocked": blocked, "cancelled": cancelled,
+            "queued": queued, "pending": new + waiting, "retry": retry, "failed": failed, "blocked": blocked, "cancelled": cancelled,
             "reasons": reasons,
         })
     };
     let rows: Vec<Value> = rows.iter().map(row).collect();
-    format!("{:#}\n", json!({ "schema_version": 1, "sweep": current.sweep.name, "stages": rows }))
+    format!(
+        "{:#}\n",
+        json!({
+            "schema_version": 1, "sweep": current.sweep.name, "stages": rows, "queue": queue.json(),
+        })
+    )
 }

@@ -5,10 +5,11 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
-use runfile::Verdict;
+use runfile::{FailureReason, Verdict};
 
 use super::collect::{collect, problems};
 use super::current::{Current, Which, base_folder};
+use super::hand_over::{HandOver, host_name};
 use crate::attempt::Ledger;
 use crate::collect::{CollectedTask, read_results, read_task};
 use crate::error::Kind;
@@ -18,24 +19,29 @@ use crate::launch::local::{Event, Local};
 use crate::launch::machine;
 use crate::launch::prepared::Prepared;
 use crate::launch::progress::Progress;
-use crate::launch::select::{Selected, select};
+use crate::launch::select::{BehindQueued, Selected, select};
 use crate::launch::signals::Interrupt;
 use crate::launch::summary::{Failure, Summary};
 use crate::plan::{self, Revision, TaskIx, advance};
 use crate::project::{Created, Project};
+use crate::slurm::profile::Target;
 use crate::store::Store;
 use crate::worker::claim::{ClaimFile, Holder, holders_folder};
 use crate::worker::{Ended, Grace, Running};
-use crate::{Error, Result, clock, grid, provenance, ui};
+use crate::{Error, Result, clock, grid, provenance, settings, ui};
 
-/// Run what the plan still wants, on this machine
+/// Run what the plan still wants, on this machine or through Slurm
 ///
-/// What has succeeded is not run again; the same command goes on where an earlier one was stopped. Ctrl-C asks the jobs
-/// to end and waits for them, a second one kills them.
+/// What has succeeded is not run again; the same command goes on where an earlier one was stopped. On this machine,
+/// Ctrl-C asks the jobs to end and waits for them, a second one kills them. With `--to` a profile, or on a host that a
+/// profile names, tasks are handed over to Slurm and the command ends.
 #[derive(Debug, Args)]
 pub struct SubmitArgs {
     #[command(flatten)]
-    which: Which,
+    pub(super) which: Which,
+    /// Profile that says how to submit: one of the configuration's, `slurm` for a cluster's own defaults, or `local`
+    #[arg(long, visible_alias = "profile", value_name = "NAME")]
+    pub(super) to: Option<String>,
     /// Threads that jobs may use together [default: the number of cores]
     #[arg(long, short = 'j', value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     jobs: Option<u32>,
@@ -44,22 +50,45 @@ pub struct SubmitArgs {
     gpus: Option<u32>,
     /// Show what would be started and start nothing
     #[arg(long, short = 'n')]
-    dry_run: bool,
+    pub(super) dry_run: bool,
+    /// Ask Slurm for its verdict on what would be submitted and submit nothing
+    #[arg(long, conflicts_with = "dry_run")]
+    pub(super) test_only: bool,
     /// Try failed tasks again, whatever the reason
     #[arg(long)]
-    retry_failed: bool,
+    pub(super) retry_failed: bool,
+    /// Take back cancellations
+    #[arg(skip)]
+    pub(super) retry_cancelled: bool,
     /// Seconds that a job has to end after it was asked to
-    #[arg(long, value_name = "SECONDS", default_value_t = 10)]
+    #[arg(long, value_name = "SECONDS", default_value_t = GRACE)]
     grace: u64,
 }
 
+/// Seconds.
+const GRACE: u64 = 10;
+
 impl SubmitArgs {
+    /// Submit again what has failed or was cancelled.
+    pub(super) fn again(which: Which, to: Option<String>, dry_run: bool) -> Self {
+        let (jobs, gpus, grace) = (None, None, GRACE);
+        Self { which, to, jobs, gpus, dry_run, test_only: false, retry_failed: true, retry_cancelled: true, grace }
+    }
+
     /// Select, freeze, run, store.
     ///
     /// # Errors
     /// There is no plan, its code cannot be frozen, or the store or the task folders cannot be written.
     pub fn run(self) -> Result<ExitCode> {
         let project = self.project()?;
+        let target = settings::load(&project)?.choose(self.to.as_deref(), &host_name())?;
+        if let Target::Slurm(profile) = target {
+            return HandOver { args: &self, profile: &profile }.run(project);
+        }
+        if self.test_only {
+            return Err(Error::usage("`--test-only` asks Slurm, and this would run on this machine")
+                .hint("name a profile by `--to`"));
+        }
         if self.dry_run {
             return self.show(&project);
         }
@@ -72,7 +101,7 @@ impl SubmitArgs {
         if found.ingested.attempts > 0 {
             ledger = store.ledger(&current.plan)?;
         }
-        let selected = self.select(&current, ledger);
+        let selected = self.select(&current, ledger, BehindQueued::Leave);
         let mut submission = Submission::new(store, &current, &selected);
         submission.summary.problems.extend(found.problems);
         submission.summary.unusable.extend(found.unreadable.iter().map(ToString::to_string));
@@ -94,26 +123,29 @@ impl SubmitArgs {
     }
 
     /// A file given on the command line is planned first, all of it.
-    fn record_plan(&self, store: &mut Store) -> Result<()> {
+    pub(super) fn record_plan(&self, store: &mut Store) -> Result<()> {
         let Some(path) = self.which.file() else { return Ok(()) };
         let sweep = grid::load(path)?;
         let whole = plan::Selection::default();
         store.record_plan(&sweep, &plan::build(&sweep, &whole)?)
     }
 
-    fn select(&self, current: &Current, mut ledger: Ledger) -> Selected {
+    pub(super) fn select(&self, current: &Current, mut ledger: Ledger, behind: BehindQueued) -> Selected {
+        if self.retry_cancelled {
+            ledger.forgive_cancellations();
+        }
         if self.retry_failed {
             ledger.forgive_failures();
         }
         let actions = advance(&current.sweep, &current.plan, &ledger);
-        select(&current.sweep, &current.plan, &actions, &ledger)
+        select((&current.sweep, &current.plan), &actions, &ledger, behind)
     }
 
     fn show(&self, project: &Project) -> Result<ExitCode> {
         let mut store = Store::open(project)?;
         let current = self.which.load(&mut store)?;
         let ledger = store.ledger(&current.plan)?;
-        let selected = self.select(&current, ledger);
+        let selected = self.select(&current, ledger, BehindQueued::Leave);
         let summary = Summary { left: selected.tasks.len(), ..Summary::of(&selected) };
         let mut text = String::new();
         for &task in &selected.tasks {
@@ -143,6 +175,7 @@ impl SubmitArgs {
             sweep: &current.sweep.name,
             tasks: &prepared,
             hands_out_gpus: !slots.gpus.is_empty(),
+            retries: FailureReason::retry_makes_sense,
             jobs: usize::try_from(slots.threads).unwrap_or(usize::MAX).min(selected.tasks.len()),
             folder: tasks,
             claims: &claims,
@@ -295,19 +328,20 @@ impl<'a> Submission<'a> {
 
 impl Summary {
     /// What is known before anything is started.
-    fn of(selected: &Selected) -> Self {
+    pub(super) fn of(selected: &Selected) -> Self {
         Self {
             before: selected.done,
             failed_before: selected.failed.len(),
             blocked: selected.blocked,
             cancelled: selected.cancelled,
+            queued: selected.queued,
             ..Self::default()
         }
     }
 }
 
 /// (stage, `name=value name=value`) of a task.
-fn describe(current: &Current, task: TaskIx) -> (String, String) {
+pub(super) fn describe(current: &Current, task: TaskIx) -> (String, String) {
     let Current { sweep, plan } = current;
     let stage = &sweep.stages[usize::from(plan.tasks[task.0 as usize].stage)].name;
     let params: Vec<String> =
@@ -326,7 +360,7 @@ fn check_devices(current: &Current, selected: &Selected, devices: usize) -> Resu
 }
 
 /// The most that one of the tasks says that it needs on disk.
-fn declared_bytes(current: &Current, selected: &Selected) -> u64 {
+pub(super) fn declared_bytes(current: &Current, selected: &Selected) -> u64 {
     let needs = |&task: &TaskIx| {
         let Current { sweep, plan } = current;
         let stage = &sweep.stages[usize::from(plan.tasks[task.0 as usize].stage)];

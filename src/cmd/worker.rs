@@ -10,6 +10,7 @@ use runfile::{PROTOCOL, Verdict, files};
 use crate::error::{Context, Kind};
 use crate::launch::guard;
 use crate::launch::signals::Watch;
+use crate::launch::slurm::run_element;
 use crate::worker::claim::{ClaimFile, Holder};
 use crate::worker::publish::Publisher;
 use crate::worker::{Attempted, Grace, Manifest, OomKills, Running, Worker};
@@ -20,8 +21,8 @@ use crate::{Error, Result, access, provenance};
 pub struct WorkerArgs {
     /// File that describes the submission
     manifest: PathBuf,
-    /// Position of the task in it, from 0
-    index: usize,
+    /// Position of the task in it, from 0; without it, the tasks of the Slurm array's element that this is
+    index: Option<usize>,
 }
 
 /// End what a launcher has started once it has ended itself
@@ -50,11 +51,6 @@ impl WorkerArgs {
     pub fn run(self) -> Result<ExitCode> {
         let manifest: Manifest =
             files::read_json(&self.manifest).context(|| "cannot read what is to be run".to_owned())?;
-        let task = manifest.tasks.get(self.index);
-        let stage = task.and_then(|task| manifest.stages.get(task.stage));
-        let (Some(task), Some(stage)) = (task, stage) else {
-            return Err(Error::usage(format!("`{}` has no task {}", self.manifest.display(), self.index)));
-        };
         if manifest.protocol > PROTOCOL {
             return Err(Error::general(format!(
                 "the manifest has protocol {}, this program knows {PROTOCOL}",
@@ -65,6 +61,18 @@ impl WorkerArgs {
         if tasks.is_dir() {
             access::follow(tasks)?;
         }
+        match self.index {
+            Some(index) => self.run_one(&manifest, index),
+            None => run_element(manifest),
+        }
+    }
+
+    fn run_one(&self, manifest: &Manifest, index: usize) -> Result<ExitCode> {
+        let task = manifest.tasks.get(index);
+        let stage = task.and_then(|task| manifest.stages.get(task.stage));
+        let (Some(task), Some(stage)) = (task, stage) else {
+            return Err(Error::usage(format!("`{}` has no task {index}", self.manifest.display())));
+        };
         let claims = ClaimFile::create(&manifest.holders, Holder::current()?)?;
         let running = Running::new(Grace::default());
         let (over, watch) = (AtomicBool::new(false), Watch::new()?);

@@ -44,7 +44,7 @@ impl Fixture {
             resources: Resources::default(),
             resources_when: vec![],
             checkpoints: Checkpoints::default(),
-            retry: Retry { attempts: 1 },
+            retry: Retry { attempts: 1, memory_percent: None, time_percent: None },
         };
         let mut digests = Digests::open(self.folder.path().join("digests.json"));
         freeze(&stage, self.folder.path(), &self.project, &mut digests)

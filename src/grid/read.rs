@@ -113,7 +113,13 @@ impl<'a> Fields<'a> {
         self.measure(key, parse_bytes, "a size like `112GB` or `64GiB`")
     }
 
-    fn measure(&self, key: &str, parse: fn(&str) -> Option<u64>, wanted: &str) -> Option<u64> {
+    /// How much more: `+50%` is 50.
+    #[must_use]
+    pub fn more(&self, key: &str) -> Option<u32> {
+        self.measure(key, parse_more, "how much more, like `+50%`")
+    }
+
+    fn measure<T>(&self, key: &str, parse: fn(&str) -> Option<T>, wanted: &str) -> Option<T> {
         let node = self.node(key)?;
         let value = match &node.kind {
             Kind::Text(text) => parse(text),
@@ -211,6 +217,11 @@ impl<'a> Fields<'a> {
     pub fn pairs(&self, key: &str) -> Vec<(At<String>, At<String>)> {
         pairs(self.diagnostics, self.entries(key), &format!("`{key}` of {}", self.what))
     }
+}
+
+fn parse_more(text: &str) -> Option<u32> {
+    let number = text.strip_prefix('+')?.strip_suffix('%')?;
+    number.parse().ok().filter(|percent| (1..=1000).contains(percent))
 }
 
 /// The entries as pairs of texts.

@@ -211,10 +211,19 @@ fn read_retry(fields: &Fields<'_>) -> Retry {
     match fields.entry("retry").map(|entry| &entry.value.kind) {
         Some(Kind::Table(table)) => {
             let what = format!("`retry` of {}", fields.what);
-            let fields = Fields::new(&what, fields.span, table, fields.diagnostics).only(&["attempts"]);
-            Retry { attempts: fields.whole("attempts", 1..=100).unwrap_or(ATTEMPTS) }
+            let keys = ["attempts", "memory", "time"];
+            let fields = Fields::new(&what, fields.span, table, fields.diagnostics).only(&keys);
+            Retry {
+                attempts: fields.whole("attempts", 1..=100).unwrap_or(ATTEMPTS),
+                memory_percent: fields.more("memory"),
+                time_percent: fields.more("time"),
+            }
         }
-        _ => Retry { attempts: fields.whole("retry", 1..=100).unwrap_or(ATTEMPTS) },
+        _ => Retry {
+            attempts: fields.whole("retry", 1..=100).unwrap_or(ATTEMPTS),
+            memory_percent: None,
+            time_percent: None,
+        },
     }
 }
 

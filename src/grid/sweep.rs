@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::filter::Condition;
 use super::source::{Problem, Sources, Span, single};
+use crate::attempt::{FailureReason, Failures};
 use crate::error::Error;
 use crate::id::ContentId;
 use crate::metric::Metric;
@@ -274,8 +275,48 @@ pub enum OnSuccess {
 /// How often a task is tried again, by itself.
 #[derive(Debug, Clone, Copy)]
 pub struct Retry {
-    /// Attempts in all.
+    /// Attempts in all, without those that asked to be started again.
     pub attempts: u32,
+    /// Percent of memory more after each attempt that ran out of it; without it, that is final.
+    pub memory_percent: Option<u32>,
+    /// Percent of time more after each attempt that used it up; without it, that is final.
+    pub time_percent: Option<u32>,
+}
+
+impl Retry {
+    /// Attempts of a program that keeps asking to be started again.
+    const MOST: u32 = 1000;
+
+    /// Whether another try makes sense after an attempt failed for `reason`.
+    #[must_use]
+    pub fn covers(&self, reason: FailureReason) -> bool {
+        match reason {
+            FailureReason::OutOfMemory => self.memory_percent.is_some(),
+            FailureReason::TimeLimit => self.time_percent.is_some(),
+            reason => reason.retry_makes_sense(),
+        }
+    }
+
+    /// Whether another try is allowed after so many.
+    #[must_use]
+    pub fn allows(&self, attempts: u32, failures: Failures) -> bool {
+        failures.counted < self.attempts && attempts < Self::MOST
+    }
+
+    /// What an attempt may use after these failures.
+    #[must_use]
+    pub fn grown(&self, resources: &Resources, failures: Failures) -> Resources {
+        Resources {
+            memory_bytes: resources.memory_bytes.map(|bytes| grow(bytes, self.memory_percent, failures.out_of_memory)),
+            time_seconds: resources.time_seconds.map(|seconds| grow(seconds, self.time_percent, failures.time_limit)),
+            ..resources.clone()
+        }
+    }
+}
+
+fn grow(amount: u64, percent: Option<u32>, times: u32) -> u64 {
+    let grow_once = |amount: u64| amount.saturating_add(amount / 100 * u64::from(percent.unwrap_or(0)));
+    (0..times.min(100)).fold(amount, |amount, _| grow_once(amount))
 }
 
 /// What metrics are compared with: chance, a model that lacks something, real data.

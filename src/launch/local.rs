@@ -48,6 +48,8 @@ pub struct Local<'a, T> {
     pub jobs: usize,
     /// Whether this machine has devices, so that a task is to see only those that it was given.
     pub hands_out_gpus: bool,
+    /// After which failures a task is tried again at once.
+    pub retries: fn(FailureReason) -> bool,
 }
 
 /// What became of a task, as told to the caller.
@@ -115,7 +117,10 @@ impl<T: Tasks> Local<'_, T> {
             drop(ended);
             let publishing = scope.spawn({
                 let shared = &shared;
-                move || publish_all(shared, &publisher, &to_publish, &events).inspect_err(|_| self.stop(shared))
+                move || {
+                    let result = publish_all((shared, self.retries), &publisher, &to_publish, &events);
+                    result.inspect_err(|_| self.stop(shared))
+                }
             });
             let mut result = Ok(());
             loop {
@@ -231,7 +236,7 @@ fn unreadable_claim(path: &std::path::Path) -> Error {
 /// An event is sent only after the names that publishing made have reached the disk with the next flush: what the
 /// database knows can then be found in the task folders, whatever happens.
 fn publish_all(
-    shared: &Shared,
+    (shared, retries): (&Shared, fn(FailureReason) -> bool),
     publisher: &Publisher,
     ended: &Receiver<(usize, Ended)>,
     events: &Sender<Event>,
@@ -250,21 +255,19 @@ fn publish_all(
         named.drain(..).for_each(|event| drop(events.send(event)));
         for (task, ended) in batch {
             publisher.publish(&ended)?;
-            named.extend(settle(shared, task, ended));
+            named.extend(settle(shared, task, ended, retries));
         }
     }
 }
 
 /// Tell the board how a task ended.
-fn settle(shared: &Shared, task: usize, ended: Ended) -> Vec<Event> {
+fn settle(shared: &Shared, task: usize, ended: Ended, retries: fn(FailureReason) -> bool) -> Vec<Event> {
     let (retried, blocked) = shared.change(|board| match ended.outcome.verdict {
         Verdict::Succeeded => {
             board.succeed(task);
             (false, Vec::new())
         }
-        Verdict::Failed if ended.outcome.reason.is_some_and(FailureReason::retry_makes_sense) && board.retry(task) => {
-            (true, Vec::new())
-        }
+        Verdict::Failed if ended.outcome.reason.is_some_and(retries) && board.retry(task) => (true, Vec::new()),
         Verdict::Failed | Verdict::Cancelled => (false, board.give_up(task)),
     });
     let mut events = vec![Event::Ended { task, ended, retried }];

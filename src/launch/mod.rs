@@ -15,6 +15,7 @@ pub mod prepared;
 pub mod progress;
 pub mod select;
 pub mod signals;
+pub mod slurm;
 pub mod summary;
 
 /// How long a slot waits before it looks again whether it is to stop.

@@ -83,6 +83,7 @@ impl Tasks for Prepared<'_> {
             needs: needs.collect(),
             gpus: None,
             time_seconds: self.plan.resources(self.sweep, here).time_seconds,
+            attempts: 1,
         }
     }
 

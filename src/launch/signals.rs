@@ -7,6 +7,7 @@ use std::time::Duration;
 use rustix::process::Signal;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2};
 use signal_hook::iterator::Signals;
+use signal_hook::{flag, low_level};
 
 use crate::error::Context;
 use crate::worker::Running;
@@ -17,6 +18,9 @@ use crate::{Result, clock};
 const TICK: Duration = Duration::from_millis(20);
 /// How often a holder says that it lives, well within its lease.
 const RENEWAL: Duration = Duration::from_secs(60);
+
+/// Signals that ask for an end.
+const ENDING: [i32; 3] = [SIGINT, SIGTERM, SIGHUP];
 
 /// A signal that asked this process to end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +38,8 @@ impl Interrupt {
 #[derive(Debug)]
 pub struct Watch {
     signals: Signals,
+    /// Those that ask for an end.
+    ending: Vec<i32>,
 }
 
 impl Watch {
@@ -45,7 +51,8 @@ impl Watch {
         let ignored = ignored_signals(&fs::read_to_string("/proc/self/status").unwrap_or_default());
         let wanted = [SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2].into_iter().filter(|signal| !ignored.contains(signal));
         let signals = Signals::new(wanted).context(|| "cannot listen to signals".to_owned())?;
-        Ok(Self { signals })
+        let ending = ENDING.into_iter().filter(|signal| !ignored.contains(signal)).collect();
+        Ok(Self { signals, ending })
     }
 
     /// Pass signals on to the jobs in `running` and enforce their time limits, until `over`. Returns the first signal
@@ -53,13 +60,23 @@ impl Watch {
     ///
     /// That one asks the jobs to end, a second one kills them.
     pub fn watch(mut self, running: &Running, claims: &ClaimFile, over: &AtomicBool) -> Option<Interrupt> {
+        let register = |&signal: &i32| flag::register(signal, running.asked());
+        let flags: Vec<_> = self.ending.iter().map(register).collect();
+        let interrupt = self.watch_until(running, claims, over);
+        for id in flags.into_iter().flatten() {
+            low_level::unregister(id);
+        }
+        interrupt
+    }
+
+    fn watch_until(&mut self, running: &Running, claims: &ClaimFile, over: &AtomicBool) -> Option<Interrupt> {
         let mut interrupt = None;
         let mut renewed = clock::monotonic();
         while !over.load(Ordering::Acquire) {
             for signal in self.signals.pending() {
                 match signal {
-                    SIGUSR1 => running.forward(Signal::USR1),
-                    SIGUSR2 => running.forward(Signal::USR2),
+                    SIGUSR1 => running.forward_to_listeners(Signal::USR1),
+                    SIGUSR2 => running.forward_to_listeners(Signal::USR2),
                     _ if interrupt.is_some() => running.kill(),
                     signal => {
                         interrupt = Some(Interrupt(signal));

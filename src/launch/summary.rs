@@ -29,12 +29,16 @@ pub struct Summary {
     /// Tasks that had succeeded before.
     pub before: usize,
     pub succeeded: usize,
+    /// Tasks that were handed over to a scheduler.
+    pub submitted: usize,
     pub failed: Vec<Failure>,
     /// Tasks that failed before and were not tried again.
     pub failed_before: usize,
     /// Tasks that need one that failed.
     pub blocked: usize,
     pub cancelled: usize,
+    /// Tasks that a scheduler has in hand, and those that need them.
+    pub queued: usize,
     /// Tasks that other processes work on: who they are.
     pub held: Vec<String>,
     /// Tasks that could not be attempted: why not.
@@ -51,7 +55,7 @@ impl Summary {
     /// Whether every task of the plan that nobody cancelled has succeeded.
     #[must_use]
     pub fn is_complete(&self) -> bool {
-        !self.has_failures() && self.left == 0 && self.held.is_empty()
+        !self.has_failures() && self.left == 0 && self.queued == 0 && self.held.is_empty()
     }
 
     /// Whether tasks failed, now or before.
@@ -85,12 +89,14 @@ impl Summary {
     pub fn headline(&self) -> String {
         let parts = [
             (self.succeeded, "succeeded"),
+            (self.submitted, "submitted"),
             (self.before, "had succeeded before"),
             (self.failed.len(), "failed"),
             (self.failed_before, "had failed before"),
             (self.unusable.len(), "not attempted"),
             (self.blocked, "blocked by those"),
             (self.held.len(), "under way elsewhere"),
+            (self.queued, "submitted before"),
             (self.cancelled, "cancelled"),
             (self.left, "left"),
         ];

@@ -13,6 +13,8 @@ pub enum Standing {
     Waiting {
         on: TaskIx,
     },
+    /// In the hands of a scheduler.
+    Queued,
     Running,
     Done,
     /// Failed, and another try makes sense.
@@ -44,6 +46,7 @@ pub struct Actions {
 pub struct Counts {
     pub new: usize,
     pub waiting: usize,
+    pub queued: usize,
     pub running: usize,
     pub done: usize,
     pub retry: usize,
@@ -58,6 +61,7 @@ impl Counts {
         *match standing {
             Standing::New => &mut self.new,
             Standing::Waiting { .. } => &mut self.waiting,
+            Standing::Queued => &mut self.queued,
             Standing::Running => &mut self.running,
             Standing::Done => &mut self.done,
             Standing::Retry { .. } => &mut self.retry,
@@ -70,8 +74,8 @@ impl Counts {
     /// All of them.
     #[must_use]
     pub fn total(&self) -> usize {
-        let Self { new, waiting, running, done, retry, failed, blocked, cancelled } = *self;
-        new + waiting + running + done + retry + failed + blocked + cancelled
+        let Self { new, waiting, queued, running, done, retry, failed, blocked, cancelled } = *self;
+        new + waiting + queued + running + done + retry + failed + blocked + cancelled
     }
 
     /// Tasks that a submission would start, now or once what they need is there.
@@ -119,13 +123,14 @@ pub fn advance(sweep: &Sweep, plan: &Plan, ledger: &Ledger) -> Actions {
 fn standing(sweep: &Sweep, task: &Task, ledger: &Ledger) -> Standing {
     let Some(record) = ledger.get(&task.id) else { return Standing::New };
     let attempts = record.attempts;
-    let allowed = sweep.stages[usize::from(task.stage)].retry.attempts;
+    let retry = &sweep.stages[usize::from(task.stage)].retry;
     match record.state {
         TaskState::Pending => Standing::New,
+        TaskState::Queued => Standing::Queued,
         TaskState::Running => Standing::Running,
         TaskState::Succeeded => Standing::Done,
         TaskState::Cancelled => Standing::Cancelled,
-        TaskState::Failed(reason) if reason.retry_makes_sense() && attempts < allowed => {
+        TaskState::Failed(reason) if retry.covers(reason) && retry.allows(attempts, record.failures) => {
             Standing::Retry { reason, attempts }
         }
         TaskState::Failed(reason) => Standing::Failed { reason, attempts },
@@ -141,7 +146,11 @@ fn with_needs(sweep: &Sweep, plan: &Plan, task: TaskIx, own: Standing, standings
             Standing::Failed { .. } | Standing::Blocked { .. } | Standing::Cancelled => {
                 return Standing::Blocked { on: need };
             }
-            Standing::New | Standing::Waiting { .. } | Standing::Running | Standing::Retry { .. } => {
+            Standing::New
+            | Standing::Waiting { .. }
+            | Standing::Queued
+            | Standing::Running
+            | Standing::Retry { .. } => {
                 standing = Standing::Waiting { on: need };
             }
         }
@@ -154,7 +163,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::attempt::TaskRecord;
+    use crate::attempt::{Failures, TaskRecord};
     use crate::grid;
     use crate::plan::{Selection, build};
 
@@ -175,7 +184,8 @@ command = ["c"]
 "#;
 
     fn record(state: TaskState, attempts: u32) -> TaskRecord {
-        TaskRecord { state, attempts, results: None, seconds: None, message: String::new() }
+        let failures = Failures { counted: attempts, ..Failures::default() };
+        TaskRecord { state, attempts, results: None, seconds: None, message: String::new(), failures }
     }
 
     /// The standings when the first tasks of the chain have these records.
@@ -210,6 +220,32 @@ command = ["c"]
         assert_eq!(failed, [Standing::Failed { reason, attempts: 3 }, on(0), on(1)]);
         let reason = FailureReason::Diverged;
         assert_eq!(standings(&[record(TaskState::Failed(reason), 1)])[0], Standing::Failed { reason, attempts: 1 });
+    }
+
+    #[test]
+    fn what_a_scheduler_has_in_hand_is_waited_for() {
+        let queued = standings(&[record(TaskState::Queued, 0)]);
+        assert_eq!(queued[..2], [Standing::Queued, Standing::Waiting { on: TaskIx(0) }]);
+    }
+
+    #[test]
+    fn a_wish_to_be_started_again_is_granted_beyond_the_number_of_attempts() {
+        let reason = FailureReason::Preempted;
+        let saved = TaskRecord { failures: Failures::default(), ..record(TaskState::Failed(reason), 7) };
+        assert_eq!(standings(&[saved])[0], Standing::Retry { reason, attempts: 7 });
+    }
+
+    #[test]
+    fn more_memory_is_tried_only_where_the_stage_says_so() {
+        let reason = FailureReason::OutOfMemory;
+        let failed = record(TaskState::Failed(reason), 1);
+        assert_eq!(standings(std::slice::from_ref(&failed))[0], Standing::Failed { reason, attempts: 1 });
+        let text = CHAIN.replacen("command", "retry = { memory = \"+50%\" }\ncommand", 1);
+        let sweep = grid::parse(Path::new("chain.toml"), &text).unwrap();
+        let plan = build(&sweep, &Selection::default()).unwrap();
+        let mut ledger = Ledger::default();
+        ledger.tasks.insert(plan.tasks[0].id, failed);
+        assert_eq!(advance(&sweep, &plan, &ledger).standings[0], Standing::Retry { reason, attempts: 1 });
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::explain::{Absent, NotApplicable, absent, locate, nearest, not_applicable};
 use super::*;
-use crate::attempt::{Ledger, TaskRecord, TaskState};
+use crate::attempt::{Failures, Ledger, TaskRecord, TaskState};
 use crate::grid::{self, Sweep};
 
 const BASE: &str = r#"
@@ -69,6 +69,7 @@ fn all_done(plan: &Plan, seconds: f64) -> Ledger {
         results: None,
         seconds: Some(seconds),
         message: String::new(),
+        failures: Failures::default(),
     };
     Ledger { tasks: plan.tasks.iter().map(|task| (task.id, record.clone())).collect() }
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::attempt::{FailureReason, Ledger, TaskRecord, TaskState};
+use crate::attempt::{FailureReason, Failures, Ledger, TaskRecord, TaskState};
 use crate::evidence::Evidence;
 use crate::grid::{self, Sweep};
 use crate::metric::{Kind, Observation, Subject};
@@ -55,6 +55,7 @@ impl World {
             results: None,
             seconds: None,
             message: String::new(),
+            failures: Failures::default(),
         };
         self.ledger.tasks.insert(self.task(cell, stage), record);
     }

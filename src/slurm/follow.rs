@@ -66,7 +66,9 @@ pub enum Answer {
 }
 
 impl Answer {
-    fn lines(&self) -> &[Seen] {
+    /// What it knows.
+    #[must_use]
+    pub fn lines(&self) -> &[Seen] {
         match self {
             Self::Told(lines) => lines,
             Self::Off | Self::Silent(_) => &[],
@@ -88,6 +90,14 @@ impl Answer {
 pub struct Answers {
     pub queue: Answer,
     pub accounts: Answer,
+}
+
+impl Answers {
+    /// Why nothing can be concluded from what is not said.
+    #[must_use]
+    pub fn silence(&self) -> Option<&str> {
+        self.queue.silence().or_else(|| self.accounts.silence())
+    }
 }
 
 /// Where an element of an array is.
@@ -248,12 +258,7 @@ mod tests {
     fn the_queue_speaks_first_and_accounts_for_the_rest() {
         let queue = told("7_0|RUNNING|None|100|200|n1|sweep-a\n7_1|PENDING|Priority|100|N/A||sweep-a\n", squeue);
         let accounts = told("7_0|PENDING|0:0|100|Unknown||sweep-a\n7_2|FAILED|4:0|100|150|n2|sweep-a\n", sacct);
-        let failed = End {
-            state: JobState::Failed,
-            exit: Some((4, 0)),
-            nodes: "n2".to_owned(),
-            reason: String::new(),
-        };
+        let failed = End { state: JobState::Failed, exit: Some((4, 0)), nodes: "n2".to_owned(), reason: String::new() };
         assert_eq!(
             places(Some(7), 4, queue, accounts),
             [
@@ -269,9 +274,9 @@ mod tests {
     fn silence_is_not_absence() {
         let silent = || Answer::Silent("it did not answer".to_owned());
         let nothing = || Answer::Told(Vec::new());
-        let unclear = Place::Unclear("it did not answer".to_owned());
-        assert_eq!(places(Some(7), 1, silent(), nothing()), [unclear.clone()]);
-        assert_eq!(places(Some(7), 1, nothing(), silent()), [unclear]);
+        for places in [places(Some(7), 1, silent(), nothing()), places(Some(7), 1, nothing(), silent())] {
+            assert_eq!(places, [Place::Unclear("it did not answer".to_owned())]);
+        }
         assert_eq!(places(Some(7), 1, nothing(), nothing()), [Place::Absent]);
         assert_eq!(places(Some(7), 1, nothing(), Answer::Off), [Place::Absent]);
     }
@@ -295,7 +300,8 @@ mod tests {
 
     #[test]
     fn a_submission_without_an_answer_is_found_by_its_name() {
-        let queue = told("9_0|PENDING|JobHeldUser|100|N/A||sweep-a\n8_0|PENDING|JobHeldUser|100|N/A||sweep-a\n", squeue);
+        let queue =
+            told("9_0|PENDING|JobHeldUser|100|N/A||sweep-a\n8_0|PENDING|JobHeldUser|100|N/A||sweep-a\n", squeue);
         let (open, answers) = ([submitted(None, 1)], Answers { queue, accounts: Answer::Off });
         let followed = follow(&open, &answers);
         assert_eq!((followed[0].job, &followed[0].doubles[..]), (Some(8), &[9][..]));

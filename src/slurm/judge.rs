@@ -93,7 +93,9 @@ fn of_end(end: &End, trace: Trace, log: &str, ready: bool) -> Ruling {
 /// Why it failed; `None` if it was cancelled, or ended well.
 fn cause(end: &End, log: &str) -> Option<FailureReason> {
     // Killed for its memory by `slurmstepd`, a job is called CANCELLED, as if a person had done it.
-    if ["exceeded memory limit", "oom-kill event", "oom_kill event", "Out Of Memory"].iter().any(|words| log.contains(words))
+    if ["exceeded memory limit", "Exceeded job memory limit", "oom-kill event", "oom_kill event", "Out Of Memory"]
+        .iter()
+        .any(|words| log.contains(words))
     {
         return Some(FailureReason::OutOfMemory);
     }

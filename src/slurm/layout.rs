@@ -194,9 +194,9 @@ fn share(keys: BTreeMap<Key, Vec<usize>>, pack: impl Fn(&[usize]) -> usize) -> V
         }
         let after: Vec<After> = sources.into_iter().map(After::Corresponding).collect();
         for number in 0..most {
-            let nth = elements.iter().filter_map(|(&index, packed)| {
-                packed.get(number).map(|items| Element { index, items: items.clone() })
-            });
+            let nth = elements
+                .iter()
+                .filter_map(|(&index, packed)| packed.get(number).map(|items| Element { index, items: items.clone() }));
             arrays.push((after.clone(), nth.collect()));
         }
     }
@@ -242,8 +242,11 @@ mod tests {
         Item { stage, needs: needs.iter().copied().map(Need::Item).collect(), ..Item::default() }
     }
 
-    /// (stage, indices with their items, what it waits for) of each array.
-    fn shown(layout: &Layout) -> Vec<(usize, Vec<(u32, Vec<usize>)>, Vec<After>)> {
+    /// Indices with their items.
+    type Shown = Vec<(u32, Vec<usize>)>;
+
+    /// (stage, elements, what it waits for) of each array.
+    fn shown(layout: &Layout) -> Vec<(usize, Shown, Vec<After>)> {
         let elements = |array: &Array| array.elements.iter().map(|one| (one.index, one.items.clone())).collect();
         layout.arrays.iter().map(|array| (array.stage, elements(array), array.after.clone())).collect()
     }
@@ -262,11 +265,7 @@ mod tests {
         let elements = |first: usize| (0..3).map(|n| (n as u32, vec![first + n as usize])).collect::<Vec<_>>();
         assert_eq!(
             shown(&layout),
-            [
-                (0, elements(0), vec![]),
-                (1, elements(3), corresponding(&[0])),
-                (2, elements(6), corresponding(&[0, 1])),
-            ]
+            [(0, elements(0), vec![]), (1, elements(3), corresponding(&[0])), (2, elements(6), corresponding(&[0, 1])),]
         );
     }
 
@@ -315,9 +314,8 @@ mod tests {
         let items: Vec<Item> = (0..10).map(|_| Item { seconds: Some(20), ..item(0, &[]) }).collect();
         let by_number = lay_out(&items, &Limits { pack: 4, ..LIMITS });
         let by_time = lay_out(&items, &Limits { pack_seconds: Some(60), ..LIMITS });
-        let sizes = |layout: &Layout| {
-            layout.arrays[0].elements.iter().map(|element| element.items.len()).collect::<Vec<_>>()
-        };
+        let sizes =
+            |layout: &Layout| layout.arrays[0].elements.iter().map(|element| element.items.len()).collect::<Vec<_>>();
         assert_eq!(sizes(&by_number), [4, 4, 2]);
         assert_eq!(sizes(&by_time), [3, 3, 3, 1]);
     }

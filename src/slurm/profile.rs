@@ -191,7 +191,9 @@ fn check_path(fields: &Fields<'_>, key: &str, text: At<String>) -> Option<PathBu
 }
 
 fn check_pattern(pattern: &str) -> std::result::Result<(), &'static str> {
-    glob::Pattern::new(pattern).map(drop).map_err(|_| "write a host's name; `*` stands for any text, `?` for a character")
+    glob::Pattern::new(pattern)
+        .map(drop)
+        .map_err(|_| "write a host's name; `*` stands for any text, `?` for a character")
 }
 
 fn fits(pattern: &str, host: &str) -> bool {
@@ -203,7 +205,11 @@ fn check_option(option: &str) -> std::result::Result<(), &'static str> {
     let plain = |c: char| c.is_ascii_graphic() && !"\"'\\#`$".contains(c);
     match name {
         Some(name) if !name.is_empty() && option.chars().all(plain) => {
-            if RESERVED.contains(&name) { Err("`sweep` sets this option itself") } else { Ok(()) }
+            if RESERVED.contains(&name) {
+                Err("`sweep` sets this option itself")
+            } else {
+                Ok(())
+            }
         }
         _ => Err("write one option with its value, like `--reservation=night`"),
     }
@@ -259,7 +265,7 @@ pub struct Settings {
 pub enum Target {
     /// This machine.
     Local,
-    Slurm(Profile),
+    Slurm(Box<Profile>),
 }
 
 /// Names that are taken: this machine, and a cluster's own defaults.
@@ -301,8 +307,8 @@ impl Settings {
         match wanted {
             Some(LOCAL) => Ok(Target::Local),
             Some(name) => match named(name) {
-                Some(profile) => Ok(Target::Slurm(profile)),
-                None if name == SLURM => Ok(Target::Slurm(Profile::plain(name))),
+                Some(profile) => Ok(Target::Slurm(Box::new(profile))),
+                None if name == SLURM => Ok(Target::Slurm(Box::new(Profile::plain(name)))),
                 None => Err(self.unknown(name)),
             },
             None => self.of_host(host),
@@ -313,7 +319,7 @@ impl Settings {
         let mut found = self.profiles.iter().filter(|profile| profile.hosts.iter().any(|pattern| fits(pattern, host)));
         match (found.next(), found.next()) {
             (None, _) => Ok(Target::Local),
-            (Some(profile), None) => Ok(Target::Slurm(profile.clone())),
+            (Some(profile), None) => Ok(Target::Slurm(Box::new(profile.clone()))),
             (Some(first), Some(second)) => {
                 let message = format!("profiles `{}` and `{}` both name this host, `{host}`", first.name, second.name);
                 Err(Error::usage(message).hint("say which one by `--to`"))
@@ -363,7 +369,7 @@ mod tests {
             hosts: vec!["jwlogin*".to_owned()],
             ..Profile::plain("juwels")
         };
-        assert_eq!(profile, expected);
+        assert_eq!(*profile, expected);
         assert_eq!(settings.choose(None, "laptop").unwrap(), Target::Local);
         assert_eq!(settings.choose(Some("local"), "jwlogin03").unwrap(), Target::Local);
     }
@@ -372,10 +378,13 @@ mod tests {
     fn slurm_alone_means_the_clusters_defaults() {
         assert_eq!(
             Settings::default().choose(Some("slurm"), "x").unwrap(),
-            Target::Slurm(Profile::plain("slurm"))
+            Target::Slurm(Box::new(Profile::plain("slurm")))
         );
         let error = settings(&["[profile.juwels]\n"]).unwrap().choose(Some("jewels"), "x").unwrap_err();
-        assert_eq!((error.message(), error.hints()), ("there is no profile `jewels`", &["did you mean `juwels`?".to_owned()][..]));
+        assert_eq!(
+            (error.message(), error.hints()),
+            ("there is no profile `jewels`", &["did you mean `juwels`?".to_owned()][..])
+        );
     }
 
     #[test]

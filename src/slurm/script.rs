@@ -78,7 +78,8 @@ fn of_request(profile: &Profile, request: &Request) -> Vec<String> {
     if let Some(seconds) = request.time_seconds.or(profile.time_seconds) {
         options.push(format!("--time={}", minutes(seconds)));
         // To the batch shell alone, which has become the worker: it knows which processes are the task's.
-        options.push(format!("--signal=B:USR1@{}", profile.signal_lead.clamp(1, 65_535)));
+        let lead = profile.signal_lead.min(seconds / 4).clamp(1, 65_535);
+        options.push(format!("--signal=B:USR1@{lead}"));
     }
     options
 }
@@ -114,13 +115,8 @@ mod tests {
 
     fn array() -> Array {
         let element = |index| Element { index, items: vec![] };
-        let request = Request {
-            nodes: 2,
-            gpus: 8,
-            threads: 16,
-            memory_bytes: Some(64 << 30),
-            time_seconds: Some(2 * 3600 + 1),
-        };
+        let request =
+            Request { nodes: 2, gpus: 8, threads: 16, memory_bytes: Some(64 << 30), time_seconds: Some(2 * 3600 + 1) };
         let after = vec![After::Corresponding(Source::Array(0)), After::Elements(Source::Job(7), vec![1, 4])];
         Array { stage: 1, request, elements: vec![element(0), element(1), element(5)], after }
     }
@@ -182,7 +178,10 @@ exec ./sweep worker manifest.json
 
     #[test]
     fn times_are_rounded_up_to_what_slurm_counts_in() {
-        assert_eq!([0, 1, 60, 61, 3600, 100 * 3600].map(minutes), ["0:01:00", "0:01:00", "0:01:00", "0:02:00", "1:00:00", "100:00:00"]);
+        assert_eq!(
+            [0, 1, 60, 61, 3600, 100 * 3600].map(minutes),
+            ["0:01:00", "0:01:00", "0:01:00", "0:02:00", "1:00:00", "100:00:00"]
+        );
         assert_eq!([1, 1 << 20, (1 << 20) + 1].map(mebibytes), [1, 1, 2]);
     }
 }

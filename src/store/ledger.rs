@@ -9,7 +9,7 @@ use super::plans::decode;
 use super::rows::{TASKS, known_ids};
 use super::spelling::read;
 use crate::Result;
-use crate::attempt::{Ledger, TaskRecord, TaskState, Verdict};
+use crate::attempt::{Failures, Ledger, TaskRecord, TaskState, Verdict};
 use crate::id::TaskId;
 use crate::plan::Plan;
 
@@ -47,16 +47,30 @@ impl Store {
             rows.into_iter().try_for_each(|row| add(&mut ledger, row, &tasks_folder))?;
             let cancelled: Vec<Vec<u8>> =
                 sqlx::query_scalar("SELECT task.digest FROM cancellation JOIN task ON task.id = task_id")
-                    .fetch_all(db)
+                    .fetch_all(&mut *db)
                     .await?;
             cancelled.into_iter().try_for_each(|digest| cancel(&mut ledger, digest))?;
+            let queued: Vec<Vec<u8>> = sqlx::query_scalar(
+                "SELECT task.digest FROM submission_task JOIN task ON task.id = task_id \
+                 WHERE closed IS NULL AND element IS NOT NULL",
+            )
+            .fetch_all(db)
+            .await?;
+            queued.into_iter().try_for_each(|digest| queue(&mut ledger, digest))?;
             Ok(ledger)
         })
     }
 }
 
 fn never_attempted() -> TaskRecord {
-    TaskRecord { state: TaskState::Pending, attempts: 0, results: None, seconds: None, message: String::new() }
+    TaskRecord {
+        state: TaskState::Pending,
+        attempts: 0,
+        results: None,
+        seconds: None,
+        message: String::new(),
+        failures: Failures::default(),
+    }
 }
 
 fn task_id(digest: Vec<u8>) -> sqlx::Result<TaskId> {
@@ -74,7 +88,11 @@ fn add(ledger: &mut Ledger, row: AttemptRow, tasks_folder: &Path) -> sqlx::Resul
         (Verdict::Succeeded, _) => TaskState::Succeeded,
         // Stopped from outside: it waits for its next attempt. Only somebody's word cancels a task.
         (Verdict::Cancelled, _) => TaskState::Pending,
-        (Verdict::Failed, Some(reason)) => TaskState::Failed(read(&reason)?),
+        (Verdict::Failed, Some(reason)) => {
+            let reason = read(&reason)?;
+            record.failures.add(reason);
+            TaskState::Failed(reason)
+        }
         (Verdict::Failed, None) => return Err(decode("a reason for a failed attempt")),
     };
     if record.state == TaskState::Succeeded {
@@ -89,6 +107,15 @@ fn cancel(ledger: &mut Ledger, digest: Vec<u8>) -> sqlx::Result<()> {
     let record = ledger.tasks.get_mut(&task_id(digest)?);
     if let Some(record) = record.filter(|record| record.state != TaskState::Succeeded) {
         record.state = TaskState::Cancelled;
+    }
+    Ok(())
+}
+
+/// A scheduler has it in hand, whatever became of earlier attempts.
+fn queue(ledger: &mut Ledger, digest: Vec<u8>) -> sqlx::Result<()> {
+    let record = ledger.tasks.get_mut(&task_id(digest)?);
+    if let Some(record) = record.filter(|record| record.state != TaskState::Succeeded) {
+        record.state = TaskState::Queued;
     }
     Ok(())
 }

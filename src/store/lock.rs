@@ -20,7 +20,7 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// Held while this value lives.
 #[derive(Debug)]
 pub(super) struct WriterLock {
-    _file: File,
+    file: File,
 }
 
 /// Who holds the lock, written into the file for whoever has to wait.
@@ -57,7 +57,12 @@ impl WriterLock {
             }
         }
         sign(&mut file, verb).context(|| format!("cannot write `{}`", path.display()))?;
-        Ok(Self { _file: file })
+        Ok(Self { file })
+    }
+
+    /// The same lock for a process that may outlive this one.
+    pub fn duplicate(&self) -> std::io::Result<File> {
+        self.file.try_clone()
     }
 }
 

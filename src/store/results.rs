@@ -139,6 +139,8 @@ struct NewAttempt<'a> {
     id: i64,
     task: i64,
     collected: &'a CollectedTask,
+    /// The attempt was taken for dead, and that stored, before it succeeded after all.
+    replaces: bool,
 }
 
 /// Which of the collected attempts are to be stored.
@@ -148,7 +150,9 @@ fn choose(collected: &[CollectedTask], mut known: Known) -> (New<'_>, Ingested) 
     for collected in collected {
         let task = known.tasks[&collected.task.0];
         let number = collected.outcome.attempt;
-        if known.attempts.contains(&(task, number)) {
+        let late = collected.outcome.verdict == Verdict::Succeeded && !known.succeeded.contains_key(&task);
+        let stored = known.attempts.contains(&(task, number));
+        if stored && !late {
             ingested.known += 1;
         } else if let Some(reason) = refusal(&collected.outcome, known.succeeded.get(&task)) {
             ingested.refused.push(Refused { task: collected.task, attempt: number, reason });
@@ -157,7 +161,7 @@ fn choose(collected: &[CollectedTask], mut known: Known) -> (New<'_>, Ingested) 
             if collected.outcome.verdict == Verdict::Succeeded {
                 known.succeeded.insert(task, number);
             }
-            attempts.push(NewAttempt { id: known.next_attempt, task, collected });
+            attempts.push(NewAttempt { id: known.next_attempt, task, collected, replaces: stored });
             known.next_attempt += 1;
         }
     }
@@ -197,13 +201,17 @@ fn insert(sink: &Sink, mut new: New<'_>, tasks_folder: &Path) -> (usize, usize) 
 }
 
 fn insert_attempts(sink: &Sink, new: &[NewAttempt<'_>], tasks_folder: &Path) {
+    for new in new.iter().filter(|new| new.replaces) {
+        let number = new.collected.outcome.attempt;
+        sink.statement("DELETE FROM attempt WHERE task_id = ? AND number = ?").add(new.task).add(number);
+    }
     let mut rows = sink.rows(
         "INSERT INTO attempt (id, task_id, number, folder, started, ended, verdict, reason, message, exit_code, signal, \
          provenance) VALUES ",
         12,
         "",
     );
-    for NewAttempt { id, task, collected } in new {
+    for NewAttempt { id, task, collected, .. } in new {
         let CollectedTask { outcome, results, .. } = collected;
         // Relative, so that a project may be moved.
         let folder = results.strip_prefix(tasks_folder).unwrap_or(results);

@@ -161,13 +161,7 @@ impl Store {
         })
     }
 
-    pub(super) fn apply_closing(
-        &mut self,
-        at: Recorded,
-        token: &str,
-        elements: Vec<u32>,
-        reason: &str,
-    ) -> Result<()> {
+    pub(super) fn apply_closing(&mut self, at: Recorded, token: &str, elements: Vec<u32>, reason: &str) -> Result<()> {
         const ALL: &str = "UPDATE submission_task SET closed = ?, closing = ? WHERE closed IS NULL \
              AND submission_id = (SELECT id FROM submission WHERE token = ?)";
         const ONE: &str = "UPDATE submission_task SET closed = ?, closing = ? WHERE closed IS NULL \

@@ -1,6 +1,6 @@
 //! The store as its callers see it: open for reading or, by one process at a time, for writing.
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ pub struct Store {
 #[derive(Debug)]
 struct Writing {
     journal: Journal,
-    _lock: WriterLock,
+    lock: WriterLock,
 }
 
 impl Store {
@@ -72,10 +72,21 @@ impl Store {
             return Err(missing(project)?);
         };
         let journal = Journal::after(&project.journal_folder(), &contents)?;
-        let mut store = Self { database, project: project.clone(), writing: Some(Writing { journal, _lock: lock }) };
+        let mut store = Self { database, project: project.clone(), writing: Some(Writing { journal, lock }) };
         store.check_identity()?;
         store.catch_up(contents.entries)?;
         Ok(store)
+    }
+
+    /// The lock that makes this the only writer: while any duplicate of it is open, nobody else writes.
+    ///
+    /// # Errors
+    /// The store is open for reading, or the system refuses.
+    pub fn duplicate_lock(&self) -> Result<File> {
+        match &self.writing {
+            Some(writing) => writing.lock.duplicate().context(|| "cannot duplicate the store's lock".to_owned()),
+            None => Err(Error::general(format!("`{}` is open for reading", self.project.database().display()))),
+        }
     }
 
     /// A store over a database that is being made.

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use rustix::io::Errno;
@@ -35,6 +35,29 @@ pub struct Holder {
     pub pid: u32,
     /// Clock ticks from boot to the start of the process.
     pub started: u64,
+    /// The element of a Slurm array that it runs for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slurm: Option<SlurmElement>,
+}
+
+/// One start of one element of a Slurm array.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SlurmElement {
+    /// The array's job, and the name that it was submitted under.
+    pub job: u64,
+    pub token: String,
+    pub element: u32,
+    /// How often Slurm had started it before.
+    pub restarts: u32,
+}
+
+impl SlurmElement {
+    /// Whether `other` is the same element, whichever start of it.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        (self.job, &self.token, self.element) == (other.job, &other.token, other.element)
+    }
 }
 
 impl Holder {
@@ -52,6 +75,7 @@ impl Holder {
                 .map_or_else(|_| String::new(), |link| link.to_string_lossy().into_owned()),
             pid,
             started: start_of(pid).ok_or_else(|| Error::general("cannot read when this process started"))?,
+            slurm: None,
         })
     }
 
@@ -92,6 +116,17 @@ pub enum Claimed {
     Unreadable(PathBuf),
 }
 
+/// What is seen of the last attempt at a task.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LastAttempt {
+    pub number: u32,
+    pub folder: PathBuf,
+    /// The start of an element that made it.
+    pub slurm: Option<SlurmElement>,
+    /// Its holder lives, or may.
+    pub fresh: bool,
+}
+
 /// The file that all claims of this process are links to: one renewal renews them all.
 #[derive(Debug)]
 pub struct ClaimFile {
@@ -99,6 +134,8 @@ pub struct ClaimFile {
     folder: PathBuf,
     current: Mutex<PathBuf>,
     count: AtomicU32,
+    /// Slurm says that earlier starts of this holder's element have ended.
+    earlier_starts_are_over: AtomicBool,
 }
 
 impl ClaimFile {
@@ -109,7 +146,13 @@ impl ClaimFile {
     pub fn create(folder: &Path, holder: Holder) -> Result<Self> {
         make_folder(folder).context(|| format!("cannot make the folder `{}`", folder.display()))?;
         forget_the_dead(folder, &holder);
-        let file = Self { holder, folder: folder.to_owned(), current: Mutex::default(), count: AtomicU32::new(0) };
+        let file = Self {
+            holder,
+            folder: folder.to_owned(),
+            current: Mutex::default(),
+            count: AtomicU32::new(0),
+            earlier_starts_are_over: AtomicBool::new(false),
+        };
         let path = file.write().context(|| format!("cannot write a claim into `{}`", folder.display()))?;
         *lock(&file.current) = path;
         Ok(file)
@@ -137,6 +180,38 @@ impl ClaimFile {
         let times = rustix::fs::Timestamps { last_access: now, last_modification: now };
         let path = lock(&self.current).clone();
         Ok(rustix::fs::utimensat(rustix::fs::CWD, &path, &times, rustix::fs::AtFlags::empty())?)
+    }
+
+    /// Take Slurm's word for it that earlier starts of this holder's element have ended, on nodes that it can reach.
+    pub fn trust_that_earlier_starts_are_over(&self) {
+        self.earlier_starts_are_over.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether `holder` is an earlier start of this holder's element.
+    #[must_use]
+    pub fn is_earlier_start(&self, holder: &Holder) -> bool {
+        let both = self.holder.slurm.as_ref().zip(holder.slurm.as_ref());
+        both.is_some_and(|(mine, other)| mine.is_same(other) && other.restarts < mine.restarts)
+    }
+
+    /// The last attempt at the task in `folder`; `None` if there was none.
+    ///
+    /// # Errors
+    /// The folder or the claim cannot be read.
+    pub fn last(&self, folder: &Path) -> io::Result<Option<LastAttempt>> {
+        let number = last_attempt(folder)?;
+        if number == 0 {
+            return Ok(None);
+        }
+        let attempt = folder.join(ATTEMPTS).join(number.to_string());
+        let path = attempt.join(FILE);
+        let holder: Option<Holder> = serde_json::from_slice(&read_regular(&path, LARGEST_CLAIM)?).ok();
+        let fresh = match &holder {
+            Some(holder) => !holder.is_gone(&self.holder, self.idle(&path)?),
+            // Nobody knows whose it is.
+            None => true,
+        };
+        Ok(Some(LastAttempt { number, folder: attempt, slurm: holder.and_then(|holder| holder.slurm), fresh }))
     }
 
     /// Claim the next attempt at the task in `folder`, if nobody holds it.
@@ -214,7 +289,8 @@ impl ClaimFile {
         let Ok(holder) = serde_json::from_slice::<Holder>(&read_regular(&path, LARGEST_CLAIM)?) else {
             return Ok(AttemptState::Unreadable(path));
         };
-        if !holder.is_gone(&self.holder, self.idle(&path)?) {
+        let over = self.earlier_starts_are_over.load(Ordering::Relaxed) && self.is_earlier_start(&holder);
+        if !over && !holder.is_gone(&self.holder, self.idle(&path)?) {
             return Ok(AttemptState::Held(holder));
         }
         // Its jobs may have outlived it; they must end before another attempt starts.

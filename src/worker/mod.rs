@@ -28,4 +28,4 @@ pub use files::{open_regular, read_regular};
 pub use memory::OomKills;
 pub use process::{Grace, Running};
 pub(crate) use results::LARGEST_SCORES;
-pub use spec::{Manifest, Need, StageSpec, TaskSpec};
+pub use spec::{Manifest, Need, SlurmTerms, StageSpec, TaskSpec};

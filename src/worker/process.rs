@@ -5,12 +5,13 @@ use std::ffi::OsString;
 use std::io;
 use std::path::PathBuf;
 use std::process::ExitStatus;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use hashbrown::HashMap;
 use rustix::io::Errno;
-use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, WaitIdStatus, kill_process, kill_process_group, waitid};
 
 use super::Cut;
 use crate::clock;
@@ -64,22 +65,34 @@ impl Process {
         let group = handle.pids().first().and_then(|&pid| Pid::from_raw(pid.cast_signed()));
         let Some(group) = group else { return Err(io::Error::other("the process has no number")) };
         running.add(group, time_limit);
-        wait_for_end(group)?;
+        if wait_for_end(group)?.is_some_and(was_asked) && !running.was_asked() {
+            // Slurm asks all processes of a job at once: whether we are asked as well shows in a moment.
+            std::thread::sleep(AFTERMATH);
+        }
         // The ended leader is not reaped yet, so that its number cannot name another group.
         let _ = kill_process_group(group, Signal::KILL);
-        let cut = running.remove(group);
+        let cut = running.remove(group).or(running.was_asked().then_some(Cut::Stopped));
         Ok(End { status: handle.wait()?.status, cut })
     }
 }
 
+/// How long after a job's end a question to this process still counts as put to both.
+const AFTERMATH: Duration = Duration::from_millis(100);
+
 /// Wait until the process `pid` has ended, and leave it as a zombie.
-fn wait_for_end(pid: Pid) -> io::Result<()> {
+fn wait_for_end(pid: Pid) -> io::Result<Option<WaitIdStatus>> {
     loop {
         match waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT) {
             Err(Errno::INTR) => {}
-            result => return result.map(drop).map_err(io::Error::from),
+            result => return result.map_err(io::Error::from),
         }
     }
+}
+
+/// Whether the process ended because somebody asked it to; shells say 143 where a program of theirs did.
+fn was_asked(status: WaitIdStatus) -> bool {
+    let term = Signal::TERM.as_raw();
+    status.terminating_signal() == Some(term) || status.exit_status() == Some(128 + term)
 }
 
 /// How long a process that was asked to end may take to do so.
@@ -97,6 +110,8 @@ impl Default for Grace {
 pub struct Running {
     state: Mutex<State>,
     grace: Grace,
+    /// Set by the signal itself, in no time: a script whose child was ended by the same signal may go on and exit with 0.
+    asked: Arc<AtomicBool>,
 }
 
 #[derive(Debug, Default)]
@@ -136,6 +151,16 @@ impl Running {
         Self { grace, ..Self::default() }
     }
 
+    /// To be set when this process is asked to end.
+    #[must_use]
+    pub fn asked(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.asked)
+    }
+
+    fn was_asked(&self) -> bool {
+        self.asked.load(Ordering::Acquire)
+    }
+
     /// Whether [`Running::stop`] was called.
     #[must_use]
     pub fn is_stopping(&self) -> bool {
@@ -163,11 +188,12 @@ impl Running {
         }
     }
 
-    /// Pass a signal on to everything that runs.
-    pub fn forward(&self, signal: Signal) {
-        for group in self.lock().groups.values() {
-            // The group may have ended in this moment.
-            let _ = kill_process_group(group.pid, signal);
+    /// Pass a signal on to the processes that listen to it. One that does not would be ended by it.
+    pub fn forward_to_listeners(&self, signal: Signal) {
+        let groups: Vec<Pid> = self.lock().groups.values().map(|group| group.pid).collect();
+        for pid in listeners(&groups, signal) {
+            // It may have ended in this moment.
+            let _ = kill_process(pid, signal);
         }
     }
 
@@ -203,13 +229,29 @@ impl Running {
     }
 }
 
+/// The processes of these groups that catch `signal`.
+fn listeners(groups: &[Pid], signal: Signal) -> Vec<Pid> {
+    let Ok(entries) = std::fs::read_dir("/proc") else { return Vec::new() };
+    let pids = entries.filter_map(|entry| Pid::from_raw(entry.ok()?.file_name().to_str()?.parse().ok()?));
+    let is_in_group = |pid: &Pid| {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero())).unwrap_or_default();
+        // The name in parentheses may hold anything; after it come the state, the parent and the group.
+        let group = stat.rsplit_once(')').and_then(|(_, fields)| fields.split_ascii_whitespace().nth(2)?.parse().ok());
+        groups.iter().any(|known| Some(known.as_raw_nonzero().get()) == group)
+    };
+    let listens = |pid: &Pid| {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", pid.as_raw_nonzero())).unwrap_or_default();
+        let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).map_or("", str::trim);
+        u64::from_str_radix(mask, 16).is_ok_and(|mask| mask >> (signal.as_raw() - 1) & 1 == 1)
+    };
+    pids.filter(is_in_group).filter(listens).collect()
+}
+
 #[cfg(test)]
 mod tests {
+    use super::*;
     use std::os::unix::process::ExitStatusExt;
     use std::path::Path;
-    use std::sync::Arc;
-
-    use super::*;
 
     fn shell(script: &str, folder: &Path) -> Process {
         Process {
@@ -287,6 +329,16 @@ mod tests {
             job.join().unwrap()
         });
         assert_eq!((end.status.signal(), end.cut), (Some(15), Some(Cut::TimeLimit)));
+    }
+
+    #[test]
+    fn a_wish_to_save_reaches_those_who_listen_and_ends_nobody() {
+        let listens = "trap 'exit 85' USR1; touch ready; while :; do sleep 0.01; done";
+        let end = run_and(listens, Duration::ZERO, |running| running.forward_to_listeners(Signal::USR1));
+        assert_eq!((end.status.code(), end.cut), (Some(85), None));
+        let deaf = "touch ready; sleep 0.2";
+        let end = run_and(deaf, Duration::ZERO, |running| running.forward_to_listeners(Signal::USR1));
+        assert_eq!((end.status.code(), end.cut), (Some(0), None));
     }
 
     #[test]

@@ -24,6 +24,28 @@ pub(super) fn prepare(attempt: &Path, outcome: &Outcome) -> io::Result<()> {
     File::create(attempt.join(PREPARED))?.write_all(&bytes)
 }
 
+/// Publish the outcome of an attempt whose worker cannot, into the attempt's folder; `false` if the worker was faster.
+///
+/// Never a success: should the worker live after all and succeed, its own outcome takes this one's place.
+///
+/// # Errors
+/// The file system refuses.
+pub fn declare(attempt: &Path, outcome: &Outcome) -> Result<bool> {
+    let write = || -> io::Result<bool> {
+        let mut bytes = serde_json::to_vec(outcome)?;
+        bytes.push(b'\n');
+        let mut file = tempfile::NamedTempFile::new_in(attempt)?;
+        file.write_all(&bytes)?;
+        file.as_file().sync_all()?;
+        match file.persist_noclobber(attempt.join(outcome::FILE)) {
+            Ok(_) => Ok(true),
+            Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+            Err(error) => Err(error.error),
+        }
+    };
+    write().context(|| format!("cannot write an outcome into `{}`", attempt.display()))
+}
+
 /// Publishes the outcomes of many attempts with one flush of their file system.
 ///
 /// A flush costs about as much for a thousand files as for one, so that whoever has many short tasks waits for few.

@@ -18,6 +18,27 @@ pub struct Manifest {
     pub holders: PathBuf,
     pub stages: Vec<StageSpec>,
     pub tasks: Vec<TaskSpec>,
+    /// How they are shared out among the elements of a Slurm array.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slurm: Option<SlurmTerms>,
+}
+
+/// What a worker in a Slurm array goes by.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SlurmTerms {
+    /// The array's name.
+    pub token: String,
+    /// Positions in [`Manifest::tasks`], by element.
+    pub elements: BTreeMap<u32, Vec<usize>>,
+    /// Time limit of the job.
+    pub time_seconds: Option<u64>,
+    /// Between the question to end and the kill: less than Slurm itself waits.
+    pub grace_seconds: u64,
+    /// Whether the job may be started again.
+    pub requeue: bool,
+    /// A file with variables that nobody records.
+    pub secrets: Option<PathBuf>,
 }
 
 /// What all tasks of a stage share.
@@ -53,6 +74,13 @@ pub struct TaskSpec {
     /// Devices that it may use, as `CUDA_VISIBLE_DEVICES` names them; absent where somebody else hands them out.
     pub gpus: Option<Vec<String>>,
     pub time_seconds: Option<u64>,
+    /// How often it may still fail.
+    #[serde(default = "one")]
+    pub attempts: u32,
+}
+
+fn one() -> u32 {
+    1
 }
 
 /// A task whose results are needed.

@@ -80,6 +80,7 @@ impl View<'_> {
         let value = match standing {
             Standing::New => json!({ "standing": "new" }),
             Standing::Waiting { on } => json!({ "standing": "waiting", "on": self.stage_name(on) }),
+            Standing::Queued => json!({ "standing": "queued" }),
             Standing::Running => json!({ "standing": "running" }),
             Standing::Done => json!({ "standing": "done" }),
             Standing::Retry { reason, attempts } => {

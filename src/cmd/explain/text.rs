@@ -96,6 +96,7 @@ impl View<'_> {
         match standing {
             Standing::New => "new".to_owned(),
             Standing::Waiting { on } => format!("waits for `{}`", self.stage_name(on)),
+            Standing::Queued => "submitted: `sweep status` says where it is".to_owned(),
             Standing::Running => "running".to_owned(),
             Standing::Done => "done".to_owned(),
             Standing::Retry { reason, attempts } => {

@@ -1,0 +1,231 @@
+//! `sweep submit` through Slurm: what stands, what is still to be done, handing it over.
+
+use std::process::ExitCode;
+
+use hashbrown::HashMap;
+
+use super::collect::collect;
+use super::current::{Current, base_folder};
+use super::submit::{SubmitArgs, declared_bytes};
+use crate::attempt::Ledger;
+use crate::id::TaskId;
+use crate::launch::machine;
+use crate::launch::prepared::Prepared;
+use crate::launch::select::{BehindQueued, Selected};
+use crate::launch::slurm::{Handed, Order, Planned, Settled, Slurm, Spot, Submitter, settle_all, settle_seconds};
+use crate::launch::summary::{Summary, printable};
+use crate::plan::{Revision, Standing, TaskIx, advance};
+use crate::project::{Project, make_private_folder};
+use crate::slurm::Profile;
+use crate::slurm::answer::Config;
+use crate::slurm::follow::{Closing, Place};
+use crate::store::Store;
+use crate::text::plural;
+use crate::{Result, provenance, ui};
+
+/// A submission to Slurm.
+pub struct HandOver<'a> {
+    pub args: &'a SubmitArgs,
+    pub profile: &'a Profile,
+}
+
+/// What is known when it is decided what to hand over.
+struct Known {
+    store: Store,
+    current: Current,
+    ledger: Ledger,
+    config: Config,
+    settled: Settled,
+    summary: Summary,
+}
+
+impl HandOver<'_> {
+    /// Settle what was submitted before, select, lay out, hand over.
+    ///
+    /// # Errors
+    /// There is no plan, its code cannot be kept, the store or the runs folder cannot be written, or Slurm does not do
+    /// what it is asked.
+    pub fn run(&self, mut project: Project) -> Result<ExitCode> {
+        if self.args.dry_run {
+            return self.show(&project);
+        }
+        if let Some(runs) = &self.profile.runs {
+            project.move_runs(runs)?;
+        }
+        let slurm = Slurm::here(self.profile.patience, &self.profile.pass);
+        let mut known = self.find_out(&project, &slurm)?;
+        self.withdraw_stale(&mut known, &slurm)?;
+        let selected = self.args.select(&known.current, known.ledger.clone(), BehindQueued::Take);
+        known.summary = Summary { problems: std::mem::take(&mut known.summary.problems), ..Summary::of(&selected) };
+        self.hand_over(&project, &slurm, known, &selected)
+    }
+
+    /// Bring the store up to date: the plan, what Slurm says, what task folders hold.
+    fn find_out(&self, project: &Project, slurm: &Slurm) -> Result<Known> {
+        let mut store = Store::open_for_writing(project, "submit")?;
+        self.args.record_plan(&mut store)?;
+        let current = self.args.which.load(&mut store)?;
+        let config = slurm.config()?;
+        make_private_folder(&project.tasks_folder())?;
+        let settled = settle_all(&mut store, slurm, &me(), settle_seconds(self.profile, Some(&config)))?;
+        settled.notes.iter().for_each(|note| ui::note(note));
+        let ledger = store.ledger(&current.plan)?;
+        let found = collect(&mut store, project, &current, &ledger)?;
+        let ledger = store.ledger(&current.plan)?;
+        let mut summary = Summary { problems: found.problems, ..Summary::default() };
+        summary.problems.extend(found.unreadable.iter().map(ToString::to_string));
+        Ok(Known { store, current, ledger, config, settled, summary })
+    }
+
+    /// Take elements out of the queue that wait for what will not come under that job: they are submitted anew, behind
+    /// the new attempt of what they need.
+    fn withdraw_stale(&self, known: &mut Known, slurm: &Slurm) -> Result<()> {
+        let stale = stale_elements(&known.current, &known.ledger, &known.settled.places);
+        if stale.is_empty() {
+            return Ok(());
+        }
+        let jobs: Vec<String> = stale.iter().map(|(_, job, element)| format!("{job}_{element}")).collect();
+        slurm.scancel(&jobs)?;
+        for (token, _, element) in &stale {
+            known.store.record_closing(token, &[*element], Closing::Withdrawn)?;
+        }
+        known.settled.places.retain(|_, spot| !stale.contains(&(spot.token.clone(), spot.job, spot.element)));
+        ui::note(&format!("took {} out of the queue: what they need is tried again", plural(stale.len(), "element")));
+        known.ledger = known.store.ledger(&known.current.plan)?;
+        Ok(())
+    }
+
+    fn hand_over(&self, project: &Project, slurm: &Slurm, known: Known, selected: &Selected) -> Result<ExitCode> {
+        let Known { mut store, current, ledger, config, settled, mut summary } = known;
+        let revision = Revision { sweep: &current.sweep, plan: &current.plan };
+        let me = me();
+        let user = std::env::var_os("USER").map(|user| user.to_string_lossy().into_owned());
+        let most_jobs = user.filter(|_| !selected.tasks.is_empty()).and_then(|user| slurm.submit_limit(&user));
+        let order = Order {
+            revision,
+            ledger: &ledger,
+            selected,
+            places: &settled.places,
+            profile: self.profile,
+            config: &config,
+            most_jobs,
+        };
+        let planned = order.plan();
+        machine::check_room(&project.tasks_folder(), declared_bytes(&current, selected))?;
+        let base = base_folder(&current.sweep, project)?;
+        let prepared = Prepared::new(revision, &selected.tasks, project, &base, &provenance::of_code(&base))?;
+        let mut submitter = Submitter {
+            store: &mut store,
+            slurm,
+            profile: self.profile,
+            config: &config,
+            sweep: &current.sweep.name,
+            prepared: &prepared,
+            ids: selected.tasks.iter().map(|task| current.plan.tasks[task.0 as usize].id).collect(),
+            me: &me,
+        };
+        if self.args.test_only {
+            return tell(&submitter.test(&planned)?);
+        }
+        let handed = submitter.hand_over(&planned, &settled.held)?;
+        let jobs = jobs_text(&current, &planned, &handed);
+        summary.submitted = submitted(&planned, &handed);
+        summary.left = selected.tasks.len() - summary.submitted;
+        ui::print_all(&(jobs + &summary.text()))?;
+        match handed.stopped {
+            Some(error) => Err(error),
+            None if summary.has_failures() => Ok(crate::error::Kind::TasksFailed.exit_code()),
+            None => Ok(ExitCode::SUCCESS),
+        }
+    }
+
+    /// The scripts that would be handed over; nothing is asked of Slurm.
+    fn show(&self, project: &Project) -> Result<ExitCode> {
+        let mut store = Store::open(project)?;
+        let current = self.args.which.load(&mut store)?;
+        let ledger = store.ledger(&current.plan)?;
+        let mut places = HashMap::new();
+        for submitted in store.open_submissions()? {
+            let Some(job) = submitted.job else { continue };
+            let place = Place::Unclear("nobody was asked".to_owned());
+            places.extend(submitted.tasks.iter().map(|&(task, element)| {
+                (task, Spot { token: submitted.token.clone(), job, element, place: place.clone() })
+            }));
+        }
+        let selected = self.args.select(&current, ledger.clone(), BehindQueued::Take);
+        let order = Order {
+            revision: Revision { sweep: &current.sweep, plan: &current.plan },
+            ledger: &ledger,
+            selected: &selected,
+            places: &places,
+            profile: self.profile,
+            config: &Config::default(),
+            most_jobs: None,
+        };
+        let planned = order.plan();
+        let summary = Summary { left: selected.tasks.len(), ..Summary::of(&selected) };
+        let scripts = crate::launch::slurm::show(project, self.profile, &planned.layout);
+        ui::print_all(&(scripts + "# " + &summary.headline() + "\n"))?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// (token, job, element) of what waits for a task that is neither done nor in the queue.
+fn stale_elements(current: &Current, ledger: &Ledger, places: &HashMap<TaskId, Spot>) -> Vec<(String, u64, u32)> {
+    let Current { sweep, plan } = current;
+    let actions = advance(sweep, plan, ledger);
+    let will_come = |need: TaskIx| matches!(actions.of(need), Standing::Done | Standing::Queued | Standing::Running);
+    let mut elements: HashMap<(String, u64, u32), bool> = HashMap::new();
+    for (index, task) in (0..).zip(&plan.tasks) {
+        let Some(spot) = places.get(&task.id).filter(|spot| matches!(spot.place, Place::Waiting { .. })) else {
+            continue;
+        };
+        let waits_in_vain = plan.needs(sweep, TaskIx(index)).any(|(_, need)| !will_come(need));
+        let all = elements.entry((spot.token.clone(), spot.job, spot.element)).or_insert(true);
+        *all &= waits_in_vain;
+    }
+    let mut stale: Vec<_> = elements.into_iter().filter(|(_, all)| *all).map(|(element, _)| element).collect();
+    stale.sort_unstable();
+    stale
+}
+
+fn submitted(planned: &Planned, handed: &Handed) -> usize {
+    let accepted = planned.layout.arrays.iter().take(handed.jobs.len());
+    accepted.flat_map(|array| &array.elements).map(|element| element.items.len()).sum()
+}
+
+/// One line a job.
+fn jobs_text(current: &Current, planned: &Planned, handed: &Handed) -> String {
+    let line = |(array, job): (&crate::slurm::layout::Array, &u64)| {
+        let tasks: usize = array.elements.iter().map(|element| element.items.len()).sum();
+        let packed = match array.elements.len() {
+            elements if elements == tasks => String::new(),
+            elements => format!(" in {}", plural(elements, "element")),
+        };
+        let behind = if array.after.is_empty() { "" } else { ", behind what they need" };
+        let stage = &current.sweep.stages[array.stage].name;
+        format!("job {job}: {} of {stage}{packed}{behind}\n", plural(tasks, "task"))
+    };
+    planned.layout.arrays.iter().zip(&handed.jobs).map(line).collect()
+}
+
+fn tell(verdicts: &[std::result::Result<String, String>]) -> Result<ExitCode> {
+    let line = |(number, verdict): (usize, &std::result::Result<String, String>)| match verdict {
+        Ok(words) => format!("array {number}: {}\n", printable(words)),
+        Err(words) => format!("array {number} would be refused: {}\n", printable(words)),
+    };
+    let text: String = (1..).zip(verdicts).map(line).collect();
+    ui::print_all(if text.is_empty() { "nothing to submit\n" } else { &text })?;
+    let all = verdicts.iter().all(std::result::Result::is_ok);
+    Ok(if all { ExitCode::SUCCESS } else { crate::error::Kind::Usage.exit_code() })
+}
+
+/// The user, as Slurm knows it everywhere.
+pub fn me() -> String {
+    rustix::process::getuid().as_raw().to_string()
+}
+
+/// This host, as profiles name it.
+pub fn host_name() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}

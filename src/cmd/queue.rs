@@ -1,0 +1,166 @@
+//! What Slurm says of the tasks that it has in hand, for the verbs that show it.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::current::Current;
+use super::hand_over::me;
+use crate::error::Kind;
+use crate::id::TaskId;
+use crate::launch::slurm::{Slurm, ask, settle, settle_seconds};
+use crate::plan::{Actions, Standing, TaskIx};
+use crate::slurm::Profile;
+use crate::slurm::follow::{Followed, Place, follow};
+use crate::slurm::state::reason_in_words;
+use crate::store::Store;
+use crate::text::{plural, visible};
+use crate::{Result, ui};
+
+/// Seconds that somebody who looks at a screen waits.
+const PATIENCE: u64 = 30;
+
+/// The tasks of a plan that Slurm has.
+#[derive(Debug, Default)]
+pub struct Queue {
+    pub spots: Vec<Spot>,
+    /// Why Slurm does not say everything, if it does not.
+    pub silence: Option<String>,
+    /// Tasks that `sweep submit` would hand over.
+    ready: usize,
+    /// Whether any submission is open.
+    any: bool,
+}
+
+/// Where one task is.
+#[derive(Debug)]
+pub struct Spot {
+    pub task: TaskId,
+    /// `None` where Slurm has not said which job it is.
+    pub job: Option<u64>,
+    pub element: u32,
+    pub place: Place,
+}
+
+impl Queue {
+    /// Ask Slurm, if it has anything in hand, and mark in `actions` what runs.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn look(store: &mut Store, current: &Current, actions: &mut Actions) -> Result<Self> {
+        let open = store.open_submissions()?;
+        let mut queue = Self { any: !open.is_empty(), ..Self::default() };
+        if queue.any {
+            match ask(&Slurm::here(Some(PATIENCE), &[]), &open, &me()) {
+                Ok(answers) => {
+                    queue.silence = answers.silence().map(str::to_owned);
+                    follow(&open, &answers).iter().for_each(|followed| queue.add(followed));
+                }
+                // On a machine without Slurm the rest is still worth showing.
+                Err(error) => queue.silence = Some(error.to_string()),
+            }
+        }
+        let runs: hashbrown::HashSet<TaskId> = queue
+            .spots
+            .iter()
+            .filter(|spot| matches!(spot.place, Place::Running { .. }))
+            .map(|spot| spot.task)
+            .collect();
+        for (index, task) in (0..).zip(&current.plan.tasks) {
+            let TaskIx(at) = TaskIx(index);
+            let standing = &mut actions.standings[at as usize];
+            match *standing {
+                Standing::Queued if runs.contains(&task.id) => *standing = Standing::Running,
+                Standing::New | Standing::Retry { .. } | Standing::Waiting { .. } => queue.ready += 1,
+                _ => {}
+            }
+        }
+        let planned: hashbrown::HashSet<TaskId> = current.plan.tasks.iter().map(|task| task.id).collect();
+        queue.spots.retain(|spot| planned.contains(&spot.task));
+        Ok(queue)
+    }
+
+    fn add(&mut self, followed: &Followed<'_>) {
+        let spot = |&(task, element): &(TaskId, u32)| {
+            let place = followed.places.get(&element)?.clone();
+            Some(Spot { task, job: followed.job, element, place })
+        };
+        self.spots.extend(followed.submitted.tasks.iter().filter_map(spot));
+    }
+
+    /// Counts by what Slurm says, and what is to be done.
+    pub fn text(&self) -> String {
+        let mut reasons: BTreeMap<String, usize> = BTreeMap::new();
+        for spot in &self.spots {
+            *reasons.entry(in_words(&spot.place)).or_default() += 1;
+        }
+        let mut reasons: Vec<(String, usize)> = reasons.into_iter().collect();
+        reasons.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        let mut text: String =
+            reasons.iter().map(|(reason, count)| format!("at Slurm: {}: {reason}\n", plural(*count, "task"))).collect();
+        if let Some(why) = &self.silence {
+            text += &format!("Slurm does not say everything: {}\n", visible(why));
+        }
+        if self.any && self.ready > 0 {
+            text += &format!("{} not at Slurm: `sweep submit` hands them over\n", plural(self.ready, "task"));
+        }
+        text
+    }
+
+    /// One object a task.
+    pub fn json(&self) -> Value {
+        let spot = |spot: &Spot| {
+            let (state, reason) = match &spot.place {
+                Place::Waiting { reason } => ("waiting", reason.clone()),
+                Place::Running { nodes, .. } => ("running", nodes.clone()),
+                Place::Over(end) => ("over", end.state.to_string()),
+                Place::Dropped => ("dropped", String::new()),
+                Place::Absent => ("absent", String::new()),
+                Place::Unclear(why) => ("unclear", why.clone()),
+            };
+            json!({
+                "task": spot.task.to_string(), "job": spot.job, "element": spot.element, "state": state,
+                "reason": reason, "in_words": in_words(&spot.place),
+            })
+        };
+        json!({ "tasks": self.spots.iter().map(spot).collect::<Vec<_>>(), "silence": self.silence })
+    }
+}
+
+/// Take in what Slurm says of submissions that are open, if there are any: how jobs ended whose workers could not say it.
+///
+/// # Errors
+/// The store or a task folder cannot be written. That Slurm does not answer is told, and no error.
+pub fn settle_what_is_open(store: &mut Store) -> Result<()> {
+    if store.open_submissions()?.is_empty() {
+        return Ok(());
+    }
+    let seconds = settle_seconds(&Profile::plain("slurm"), None);
+    match settle(store, &Slurm::here(Some(PATIENCE), &[]), &me(), std::time::Duration::from_secs(seconds).as_secs_f64())
+    {
+        Ok(settled) => {
+            settled.notes.iter().for_each(|note| ui::note(&visible(note)));
+            let why = settled.silence.map(|why| format!("Slurm does not say everything: {}", visible(&why)));
+            why.iter().for_each(|why| ui::note(why));
+            Ok(())
+        }
+        // On a machine without Slurm the folders still speak.
+        Err(error) if error.kind() == Kind::Usage => {
+            ui::print_error(&error);
+            Ok(())
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// A place in plain words.
+pub fn in_words(place: &Place) -> String {
+    match place {
+        Place::Waiting { reason } => visible(reason_in_words(reason)),
+        Place::Running { .. } => "running".to_owned(),
+        Place::Over(end) => format!("ended ({}), `sweep collect` takes it in", end.state),
+        Place::Dropped => "cancelled before it started".to_owned(),
+        Place::Absent => "not known to Slurm, perhaps not yet".to_owned(),
+        Place::Unclear(why) => format!("unclear: {}", visible(why)),
+    }
+}
