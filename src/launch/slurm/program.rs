@@ -2,8 +2,11 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process_group};
 
 use crate::error::{Context, Kind};
 use crate::slurm::answer::{self, Config, Refusal};
@@ -78,7 +81,12 @@ impl Slurm {
             .full_env(self.environment.iter().cloned().chain(plain).chain(passed))
             .stdout_capture()
             .stderr_capture()
-            .unchecked();
+            .unchecked()
+            // Ctrl-C is for this process; and what does not answer is ended with all that it started.
+            .before_spawn(|command| {
+                command.process_group(0);
+                Ok(())
+            });
         let command = match lock {
             Some(lock) => command.stdin_file(lock.try_clone().context(about)?),
             None => command.stdin_null(),
@@ -96,8 +104,7 @@ impl Slurm {
                 stderr: text(&output.stderr),
             })),
             None => {
-                // What it left behind may hold its pipes; nothing more is read from them.
-                drop(handle.kill());
+                end_group(&handle);
                 Ok(None)
             }
         }
@@ -240,6 +247,15 @@ impl Slurm {
     /// Slurm refuses or does not answer.
     pub fn requeue(&self, job: &str) -> Result<()> {
         self.tell("scontrol", &["requeue", job]).map(drop)
+    }
+}
+
+/// Kill a program that does not answer, and what it started.
+fn end_group(handle: &duct::Handle) {
+    let groups = handle.pids().into_iter().filter_map(|pid| Pid::from_raw(pid.cast_signed()));
+    for group in groups {
+        // It may have ended in this moment.
+        let _ = kill_process_group(group, Signal::KILL);
     }
 }
 
