@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 /// Modules of `src/` that do no I/O, read no clock and start no process.
 const PURE: [&str; 10] = ["attempt", "audit", "evidence", "grid", "id", "metric", "plan", "report", "slurm", "stats"];
 /// Modules of `src/` that touch the world.
-const EDGES: [&str; 11] = [
+const EDGES: [&str; 12] = [
     "crate::access",
     "crate::clock",
     "crate::cmd",
@@ -20,6 +20,7 @@ const EDGES: [&str; 11] = [
     "crate::launch",
     "crate::project",
     "crate::provenance",
+    "crate::settings",
     "crate::store",
     "crate::ui",
     "crate::worker",

@@ -1,5 +1,6 @@
 //! `sweep submit` through Slurm: what stands, what is still to be done, handing it over.
 
+use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use hashbrown::HashMap;
@@ -84,12 +85,13 @@ impl HandOver<'_> {
         if stale.is_empty() {
             return Ok(());
         }
-        let jobs: Vec<String> = stale.iter().map(|(_, job, element)| format!("{job}_{element}")).collect();
+        let in_queue = stale.iter().filter(|(_, is_in_queue)| **is_in_queue);
+        let jobs: Vec<String> = in_queue.map(|((_, job, element), _)| format!("{job}_{element}")).collect();
         slurm.scancel(&jobs)?;
-        for (token, _, element) in &stale {
+        for (token, _, element) in stale.keys() {
             known.store.record_closing(token, &[*element], Closing::Withdrawn)?;
         }
-        known.settled.places.retain(|_, spot| !stale.contains(&(spot.token.clone(), spot.job, spot.element)));
+        known.settled.places.retain(|_, spot| !stale.contains_key(&(spot.token.clone(), spot.job, spot.element)));
         ui::note(&format!("took {} out of the queue: what they need is tried again", plural(stale.len(), "element")));
         known.ledger = known.store.ledger(&known.current.plan)?;
         Ok(())
@@ -170,23 +172,28 @@ impl HandOver<'_> {
     }
 }
 
-/// (token, job, element) of what waits for a task that is neither done nor in the queue.
-fn stale_elements(current: &Current, ledger: &Ledger, places: &HashMap<TaskId, Spot>) -> Vec<(String, u64, u32)> {
+/// (token, job, element), and whether it is in the queue.
+type Stale = BTreeMap<(String, u64, u32), bool>;
+
+/// What waits for a task that is neither done nor in the queue, or was dropped by Slurm for that reason.
+fn stale_elements(current: &Current, ledger: &Ledger, places: &HashMap<TaskId, Spot>) -> Stale {
     let Current { sweep, plan } = current;
     let actions = advance(sweep, plan, ledger);
     let will_come = |need: TaskIx| matches!(actions.of(need), Standing::Done | Standing::Queued | Standing::Running);
-    let mut elements: HashMap<(String, u64, u32), bool> = HashMap::new();
+    let mut elements: BTreeMap<(String, u64, u32), (bool, bool)> = BTreeMap::new();
     for (index, task) in (0..).zip(&plan.tasks) {
-        let Some(spot) = places.get(&task.id).filter(|spot| matches!(spot.place, Place::Waiting { .. })) else {
-            continue;
+        let Some(spot) = places.get(&task.id) else { continue };
+        let is_in_queue = match spot.place {
+            Place::Waiting { .. } => true,
+            Place::Absent => false,
+            Place::Running { .. } | Place::Over(_) | Place::Dropped | Place::Unclear(_) => continue,
         };
         let waits_in_vain = plan.needs(sweep, TaskIx(index)).any(|(_, need)| !will_come(need));
-        let all = elements.entry((spot.token.clone(), spot.job, spot.element)).or_insert(true);
-        *all &= waits_in_vain;
+        let key = (spot.token.clone(), spot.job, spot.element);
+        elements.entry(key).or_insert((true, is_in_queue)).0 &= waits_in_vain;
     }
-    let mut stale: Vec<_> = elements.into_iter().filter(|(_, all)| *all).map(|(element, _)| element).collect();
-    stale.sort_unstable();
-    stale
+    let stale = elements.into_iter().filter(|(_, (all, _))| *all);
+    stale.map(|(element, (_, is_in_queue))| (element, is_in_queue)).collect()
 }
 
 fn submitted(planned: &Planned, handed: &Handed) -> usize {

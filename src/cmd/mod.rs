@@ -4,6 +4,8 @@ mod cancel;
 mod collect;
 mod current;
 mod db;
+mod doctor;
+mod drive;
 mod explain;
 mod gc;
 mod hand_over;
@@ -48,6 +50,8 @@ enum Verb {
     Import(import::Args),
     Gc(gc::Args),
     Db(db::Args),
+    Doctor(doctor::DoctorArgs),
+    Drive(drive::DriveArgs),
     #[command(hide = true)]
     Worker(worker::WorkerArgs),
     #[command(hide = true)]
@@ -64,6 +68,8 @@ impl Cli {
             Verb::Explain(args) => args.run(),
             Verb::Cancel(args) => args.run(),
             Verb::Db(args) => args.run(),
+            Verb::Doctor(args) => args.run(),
+            Verb::Drive(args) => args.run(),
             Verb::Gc(args) => args.run(),
             Verb::Import(args) => args.run(),
             Verb::Logs(args) => args.run(),

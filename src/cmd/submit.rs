@@ -69,10 +69,16 @@ pub struct SubmitArgs {
 const GRACE: u64 = 10;
 
 impl SubmitArgs {
+    /// Submit what is to be done.
+    pub(super) fn once_more(which: Which, to: Option<String>) -> Self {
+        let (jobs, gpus, grace) = (None, None, GRACE);
+        let (dry_run, test_only, retry_failed, retry_cancelled) = (false, false, false, false);
+        Self { which, to, jobs, gpus, dry_run, test_only, retry_failed, retry_cancelled, grace }
+    }
+
     /// Submit again what has failed or was cancelled.
     pub(super) fn again(which: Which, to: Option<String>, dry_run: bool) -> Self {
-        let (jobs, gpus, grace) = (None, None, GRACE);
-        Self { which, to, jobs, gpus, dry_run, test_only: false, retry_failed: true, retry_cancelled: true, grace }
+        Self { dry_run, retry_failed: true, retry_cancelled: true, ..Self::once_more(which, to) }
     }
 
     /// Select, freeze, run, store.

@@ -315,7 +315,7 @@ impl Retry {
 }
 
 fn grow(amount: u64, percent: Option<u32>, times: u32) -> u64 {
-    let grow_once = |amount: u64| amount.saturating_add(amount / 100 * u64::from(percent.unwrap_or(0)));
+    let grow_once = |amount: u64| amount.saturating_add(amount.saturating_mul(percent.unwrap_or(0).into()) / 100);
     (0..times.min(100)).fold(amount, |amount, _| grow_once(amount))
 }
 
@@ -420,4 +420,25 @@ pub struct Claim {
     pub text: String,
     /// The whole table.
     pub body: serde_json::Value,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_attempt_gets_more_of_what_the_ones_before_ran_out_of() {
+        let retry = Retry { attempts: 3, memory_percent: Some(50), time_percent: Some(100) };
+        let resources = Resources { memory_bytes: Some(100), time_seconds: Some(60), ..Resources::one_node() };
+        let grown = |out_of_memory, time_limit| {
+            let grown = retry.grown(&resources, Failures { out_of_memory, time_limit, ..Failures::default() });
+            (grown.memory_bytes, grown.time_seconds)
+        };
+        assert_eq!(grown(0, 0), (Some(100), Some(60)));
+        assert_eq!(grown(2, 1), (Some(225), Some(120)));
+        let fixed = Retry { memory_percent: None, ..retry };
+        let failures = Failures { out_of_memory: 2, ..Failures::default() };
+        assert_eq!(fixed.grown(&resources, failures).memory_bytes, Some(100));
+        assert_eq!(grow(u64::MAX / 2, Some(1000), 100), u64::MAX);
+    }
 }

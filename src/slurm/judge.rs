@@ -50,7 +50,9 @@ pub fn rule(place: &Place, trace: Trace, log: &str, lost: bool, ready: bool) -> 
         },
         Place::Absent if !lost => Ruling::Wait,
         Place::Absent => match trace {
-            Trace::Untouched | Trace::Passed => Ruling::Lost,
+            Trace::Untouched | Trace::Passed if ready => Ruling::Lost,
+            // Slurm cancelled it when what it needed failed, and keeps no record of what never could start.
+            Trace::Untouched | Trace::Passed => Ruling::Close,
             Trace::Open { fresh: true } => Ruling::Wait,
             Trace::Open { fresh: false } => vanished(),
             Trace::Ended { .. } => Ruling::Close,
@@ -209,6 +211,7 @@ mod tests {
         ] {
             assert_eq!(rule(&Place::Absent, trace, "", lost, true), ruling);
         }
+        assert_eq!(rule(&Place::Absent, Trace::Untouched, "", true, false), Ruling::Close, "what it needs has failed");
         let unclear = Place::Unclear("it does not answer".to_owned());
         assert_eq!(rule(&unclear, Trace::Open { fresh: false }, "", true, true), Ruling::Wait);
     }

@@ -1,15 +1,16 @@
 //! Making an outcome known: once, whole, and only after what it speaks of has reached the disk.
 
-use std::fs::{self, File};
+use std::fs::{self, File, Permissions};
 use std::io::{self, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use runfile::{Outcome, Verdict, outcome};
 use rustix::io::Errno;
 
 use super::Ended;
-use crate::Result;
 use crate::error::Context;
+use crate::{Result, access};
 
 /// An outcome that is written and not yet known.
 const PREPARED: &str = "outcome.tmp";
@@ -34,7 +35,8 @@ pub fn declare(attempt: &Path, outcome: &Outcome) -> Result<bool> {
     let write = || -> io::Result<bool> {
         let mut bytes = serde_json::to_vec(outcome)?;
         bytes.push(b'\n');
-        let mut file = tempfile::NamedTempFile::new_in(attempt)?;
+        let mode = Permissions::from_mode(access::file_mode());
+        let mut file = tempfile::Builder::new().permissions(mode).tempfile_in(attempt)?;
         file.write_all(&bytes)?;
         file.as_file().sync_all()?;
         match file.persist_noclobber(attempt.join(outcome::FILE)) {

@@ -14,6 +14,7 @@ use crate::error::{Context, Kind};
 use crate::launch::board::{Board, Item, Slots};
 use crate::launch::local::{Event, Local, Tasks};
 use crate::launch::signals::Interrupt;
+use crate::launch::summary::printable;
 use crate::slurm::follow::Answer;
 use crate::slurm::state::{JobState, Phase};
 use crate::worker::claim::{ClaimFile, Holder, LEASE, SlurmElement};
@@ -190,9 +191,7 @@ impl Done {
                     (Verdict::Failed, _) => self.failed += 1,
                     (Verdict::Cancelled, _) => self.stopped += 1,
                 }
-                let outcome = &ended.outcome;
-                let reason = outcome.reason.map_or(String::new(), |reason| format!(" ({reason})"));
-                ui::note(&format!("task {}: {:?}{reason} {}", outcome.task, outcome.verdict, outcome.message));
+                ui::note(&in_words(&ended.outcome));
             }
             Event::Held(task, holder) => {
                 ui::note(&format!("a task is held by process {} on {}", holder.pid, holder.host));
@@ -228,6 +227,19 @@ impl Done {
             (_, _) => ExitCode::SUCCESS,
         })
     }
+}
+
+/// A line of the element's log.
+fn in_words(outcome: &Outcome) -> String {
+    let Outcome { task, attempt, message, .. } = outcome;
+    let what = match (outcome.verdict, outcome.reason) {
+        (Verdict::Succeeded, _) => "succeeded".to_owned(),
+        (Verdict::Cancelled, _) => "was stopped".to_owned(),
+        (Verdict::Failed, Some(reason)) => format!("failed ({reason})"),
+        (Verdict::Failed, None) => "failed".to_owned(),
+    };
+    let space = if message.is_empty() { "" } else { ": " };
+    format!("task {task}, attempt {attempt}: {what}{space}{}", printable(message))
 }
 
 fn has_succeeded(task: &Path) -> bool {

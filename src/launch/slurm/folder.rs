@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 
 use runfile::files;
 
-use crate::Result;
 use crate::error::Context;
 use crate::id::ContentId;
 use crate::project::{Project, make_private_folder};
 use crate::slurm::script;
 use crate::worker::{Manifest, open_regular};
+use crate::{Result, access};
 
 /// How much of the end of a log is looked at.
 const TAIL: u64 = 4096;
@@ -106,7 +106,7 @@ pub(super) fn keep_worker(project: &Project) -> Result<PathBuf> {
     let copy = || -> io::Result<()> {
         let mut file = tempfile::NamedTempFile::new_in(&folder)?;
         io::copy(&mut File::open(&program)?, &mut file)?;
-        file.as_file().set_permissions(fs::Permissions::from_mode(0o755))?;
+        file.as_file().set_permissions(fs::Permissions::from_mode(access::kept_mode(true)))?;
         file.as_file().sync_all()?;
         file.persist(&kept).map(drop).map_err(|error| error.error)
     };

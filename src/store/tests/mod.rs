@@ -7,6 +7,7 @@ mod plans;
 mod rebuild;
 mod results;
 mod schema;
+mod submissions;
 mod writers;
 
 use std::path::{Path, PathBuf};
