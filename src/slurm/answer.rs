@@ -140,6 +140,18 @@ pub fn refusal(stderr: &str) -> (Refusal, String) {
     (refusal, line.trim().trim_start_matches("sbatch: ").trim_start_matches("error: ").to_owned())
 }
 
+/// What `sbatch --test-only` predicts, with its seconds since the epoch as a time: the last line of its words.
+#[must_use]
+pub fn prediction(words: &str) -> String {
+    let line = words.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or_default();
+    let time = |word: &str| {
+        let seconds = word.parse().ok().filter(|seconds: &i64| *seconds > 1_000_000_000)?;
+        Some(jiff::Timestamp::from_second(seconds).ok()?.to_string())
+    };
+    let words = line.trim_start_matches("sbatch: ").split(' ');
+    words.map(|word| time(word).unwrap_or_else(|| word.to_owned())).collect::<Vec<_>>().join(" ")
+}
+
 /// What a person can do about a refusal.
 #[must_use]
 pub fn advice(reason: &str) -> &'static str {
@@ -273,6 +285,14 @@ mod tests {
             assert_eq!(refusal(stderr), (expected, line.to_owned()));
         }
         assert!(advice("Batch job submission failed: Invalid partition name specified").contains("`partition`"));
+    }
+
+    #[test]
+    fn a_prediction_names_a_time_that_people_read() {
+        let words = "sbatch: Job 377 to start at 1795501777 using 1 processors on nodes n1 in partition debug\n";
+        let shown = "Job 377 to start at 2026-11-24T06:29:37Z using 1 processors on nodes n1 in partition debug";
+        assert_eq!(prediction(words), shown);
+        assert_eq!(prediction(""), "");
     }
 
     #[test]

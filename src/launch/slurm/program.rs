@@ -153,10 +153,7 @@ impl Slurm {
         let mut arguments = sbatch_arguments(folder, script);
         arguments.insert(0, "--test-only".into());
         Ok(match self.run("sbatch", &arguments, None)? {
-            Some(said) if said.succeeded => {
-                let words = format!("{}{}", said.stdout, said.stderr);
-                Ok(words.lines().next_back().unwrap_or_default().trim_start_matches("sbatch: ").to_owned())
-            }
+            Some(said) if said.succeeded => Ok(answer::prediction(&format!("{}{}", said.stdout, said.stderr))),
             Some(said) => Err(answer::refusal(&said.stderr).1),
             None => Err(self.no_answer()),
         })
