@@ -151,7 +151,8 @@ impl HandOver<'_> {
             let Some(job) = submitted.job else { continue };
             let place = Place::Unclear("nobody was asked".to_owned());
             places.extend(submitted.tasks.iter().map(|&(task, element)| {
-                (task, Spot { token: submitted.token.clone(), job, element, place: place.clone() })
+                let (token, place) = (submitted.token.clone(), place.clone());
+                (task, Spot { token, job, element, place, mine: submitted.owner == me() })
             }));
         }
         let selected = self.args.select(&current, ledger.clone(), BehindQueued::Take);
@@ -182,7 +183,7 @@ fn stale_elements(current: &Current, ledger: &Ledger, places: &HashMap<TaskId, S
     let will_come = |need: TaskIx| matches!(actions.of(need), Standing::Done | Standing::Queued | Standing::Running);
     let mut elements: BTreeMap<(String, u64, u32), (bool, bool)> = BTreeMap::new();
     for (index, task) in (0..).zip(&plan.tasks) {
-        let Some(spot) = places.get(&task.id) else { continue };
+        let Some(spot) = places.get(&task.id).filter(|spot| spot.mine) else { continue };
         let is_in_queue = match spot.place {
             Place::Waiting { .. } => true,
             Place::Absent => false,

@@ -52,6 +52,8 @@ pub struct Spot {
     pub job: u64,
     pub element: u32,
     pub place: Place,
+    /// Whether this user submitted it, and so may cancel it.
+    pub mine: bool,
 }
 
 /// Since when something is not there, by token or `token/element`; seconds since the epoch.
@@ -60,6 +62,7 @@ type Memory = BTreeMap<String, f64>;
 struct Settling<'a> {
     store: &'a mut Store,
     slurm: &'a Slurm,
+    me: &'a str,
     claims: ClaimFile,
     project: Project,
     /// Seconds after which an answer about something new can be relied on.
@@ -85,6 +88,7 @@ pub fn settle(store: &mut Store, slurm: &Slurm, me: &str, settle: f64) -> Result
         claims: ClaimFile::create(&holders_folder(&project.tasks_folder()), Holder::current()?)?,
         store,
         slurm,
+        me,
         project,
         settle,
         now: clock::now(),
@@ -104,18 +108,20 @@ pub fn settle(store: &mut Store, slurm: &Slurm, me: &str, settle: f64) -> Result
 
 impl Settling<'_> {
     fn follow_one(&mut self, followed: &Followed<'_>, silent: Option<&str>) -> Result<()> {
-        let Submitted { token, job: recorded, released, .. } = followed.submitted;
+        let Submitted { token, job: recorded, released, owner, .. } = followed.submitted;
+        let mine = owner == self.me;
         let Some(job) = followed.job else { return self.without_job(followed.submitted, silent) };
         if recorded.is_none() {
             self.store.record_job(token, job)?;
             self.settled.notes.push(format!("found job {job}, whose number an earlier command did not get to see"));
         }
-        if !followed.doubles.is_empty() {
+        if mine && !followed.doubles.is_empty() {
             let doubles: Vec<String> = followed.doubles.iter().map(u64::to_string).collect();
             self.settled.notes.push(format!("cancelled {}: the same as job {job}", doubles.join(", ")));
             self.slurm.scancel(&doubles)?;
         }
-        if !released {
+        // Only who submitted an array may let it go.
+        if mine && !released {
             self.settled.held.push((token.clone(), job));
         }
         self.close(followed, job)
@@ -188,7 +194,8 @@ impl Settling<'_> {
     fn keep(&mut self, element: &Element<'_>, followed: &Followed<'_>) {
         let Element { job, token, element, place, .. } = *element;
         for task in followed.tasks(element) {
-            let spot = Spot { token: token.to_owned(), job, element, place: place.clone() };
+            let mine = followed.submitted.owner == self.me;
+            let spot = Spot { token: token.to_owned(), job, element, place: place.clone(), mine };
             self.settled.places.insert(task, spot);
         }
     }
