@@ -57,6 +57,9 @@ impl HandOver<'_> {
         let mut known = self.find_out(&project, &slurm)?;
         self.withdraw_stale(&mut known, &slurm)?;
         let selected = self.args.select(&known.current, known.ledger.clone(), BehindQueued::Take);
+        if let Some(budget) = self.args.budget {
+            budget.check(&known.current, &known.ledger, &selected)?;
+        }
         known.summary = Summary { problems: std::mem::take(&mut known.summary.problems), ..Summary::of(&selected) };
         self.hand_over(&project, &slurm, known, &selected)
     }

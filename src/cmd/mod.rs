@@ -1,5 +1,6 @@
 //! The verbs, one file each: its arguments, its `run`, and what only it needs.
 
+mod budget;
 mod cancel;
 mod collect;
 mod current;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::Args;
 use runfile::{FailureReason, Verdict};
 
+use super::budget::{self, Budget};
 use super::collect::{collect, problems};
 use super::current::{Current, Which, base_folder};
 use super::hand_over::{HandOver, host_name};
@@ -54,6 +55,9 @@ pub struct SubmitArgs {
     /// Ask Slurm for its verdict on what would be submitted and submit nothing
     #[arg(long, conflicts_with = "dry_run")]
     pub(super) test_only: bool,
+    /// Refuse to submit what would take more, like `500gpuh`
+    #[arg(long, value_name = "HOURS", value_parser = budget::parse)]
+    pub(super) budget: Option<Budget>,
     /// Try failed tasks again, whatever the reason
     #[arg(long)]
     pub(super) retry_failed: bool,
@@ -73,7 +77,8 @@ impl SubmitArgs {
     pub(super) fn once_more(which: Which, to: Option<String>) -> Self {
         let (jobs, gpus, grace) = (None, None, GRACE);
         let (dry_run, test_only, retry_failed, retry_cancelled) = (false, false, false, false);
-        Self { which, to, jobs, gpus, dry_run, test_only, retry_failed, retry_cancelled, grace }
+        let budget = None;
+        Self { which, to, jobs, gpus, dry_run, test_only, budget, retry_failed, retry_cancelled, grace }
     }
 
     /// Submit again what has failed or was cancelled.
@@ -107,7 +112,10 @@ impl SubmitArgs {
         if found.ingested.attempts > 0 {
             ledger = store.ledger(&current.plan)?;
         }
-        let selected = self.select(&current, ledger, BehindQueued::Leave);
+        let selected = self.select(&current, ledger.clone(), BehindQueued::Leave);
+        if let Some(budget) = self.budget {
+            budget.check(&current, &ledger, &selected)?;
+        }
         let mut submission = Submission::new(store, &current, &selected);
         submission.summary.problems.extend(found.problems);
         submission.summary.unusable.extend(found.unreadable.iter().map(ToString::to_string));

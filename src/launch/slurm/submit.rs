@@ -17,7 +17,7 @@ use crate::id::TaskId;
 use crate::launch::local::Tasks;
 use crate::launch::prepared::Prepared;
 use crate::launch::select::Selected;
-use crate::plan::Revision;
+use crate::plan::{Revision, expected};
 use crate::project::Project;
 use crate::slurm::answer::{self, Config, Refusal};
 use crate::slurm::follow::{Closing, follow};
@@ -91,7 +91,9 @@ impl Order<'_> {
             stage: usize::from(task.stage),
             rank: self.selected.items[position].rank,
             needs: plan.needs(sweep, here).filter_map(need).collect(),
-            seconds: resources.expected_seconds,
+            seconds: expected(sweep, plan, here, &resources)
+                .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+                .map(|duration| duration.as_secs()),
             request: Request {
                 nodes: resources.nodes,
                 gpus: resources.gpus,
