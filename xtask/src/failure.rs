@@ -22,6 +22,12 @@ impl Failure {
         Self { hint: Some(hint.into()), ..self }
     }
 
+    /// The same with the last line of what a program `said`.
+    pub fn because(self, said: &str) -> Self {
+        let last = said.lines().map(str::trim).rfind(|line| !line.is_empty());
+        Self { what: last.map_or(self.what.clone(), |line| format!("{}: {line}", self.what)), ..self }
+    }
+
     /// `error` met while trying to `act` (a verb) on `path`.
     pub fn io(act: &str, path: &Path, error: &io::Error) -> Self {
         let failure = Self::new(format!("cannot {act} `{}`: {error}", path.display()));

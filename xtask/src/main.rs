@@ -6,6 +6,7 @@ mod failure;
 mod libtorch;
 mod miniature;
 mod repo;
+mod slurm;
 mod stages;
 mod test;
 mod tool;
@@ -33,6 +34,8 @@ enum Verb {
     Demo,
     /// The same for the whole miniature, into `reports/digits`
     Digits,
+    /// A Slurm cluster for development on this machine: three nodes, accounting, preemption, memory limits
+    Slurm(slurm::Slurm),
     /// Compare what `sweep` costs with what peers and the least possible cost
     Bench(bench::Bench),
 }
@@ -53,6 +56,7 @@ fn run(verb: Verb) -> Result<()> {
         Verb::Test(test) => test.run(),
         Verb::Demo => miniature::DEMO.run(),
         Verb::Digits => miniature::DIGITS.run(),
+        Verb::Slurm(slurm) => slurm.run(),
         Verb::Bench(bench) => bench.run(),
     }
 }

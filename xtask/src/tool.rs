@@ -1,8 +1,9 @@
 //! Foreign programs, each started from here.
 
 use std::ffi::OsString;
+use std::fs::File;
 use std::io::{self, BufRead, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::failure::{Failure, Result};
 
@@ -44,6 +45,39 @@ pub fn read(program: &str, args: &[&str], folder: &Path) -> Result<String> {
     let text = end.as_ref().map(|end| String::from_utf8_lossy(&end.stdout).into_owned()).unwrap_or_default();
     check(program, args, end.map(|end| end.status))?;
     Ok(text)
+}
+
+/// As [`read`], with more environment variables; nothing is shown, and what it says of an error is in ours.
+pub fn ask(program: &str, args: &[&str], folder: &Path, env: &[(&str, &str)]) -> Result<String> {
+    let end = command(program, args, folder, env).stdout_capture().stderr_capture().run();
+    let (out, err) = end.as_ref().map(|end| (text(&end.stdout), text(&end.stderr))).unwrap_or_default();
+    check(program, args, end.map(|end| end.status)).map_err(|failure| failure.because(&format!("{out}{err}")))?;
+    Ok(out)
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// Start `program` in a session of its own, where it outlives us and no Ctrl-C reaches it, with `env` as its whole
+/// environment and all that it says going to the end of `log`.
+pub fn start_daemon(program: &str, args: &[String], env: &[(&str, &str)], log: &Path) -> Result<()> {
+    let words: Vec<&str> = args.iter().map(String::as_str).collect();
+    let start = || {
+        let log = File::options().append(true).create(true).open(log)?;
+        let command = duct::cmd("setsid", [&[program], &words[..]].concat()).dir("/").stdin_null();
+        let env = env.iter().map(|&(name, value)| (OsString::from(name), OsString::from(value)));
+        command.full_env(env).stdout_file(log.try_clone()?).stderr_file(log).unchecked().start()
+    };
+    let line = || format!("{program} {}", words.join(" "));
+    start().map(drop).map_err(|error| Failure::new(format!("cannot start `{}`: {error}", line())))
+}
+
+/// Where `program` lies: on the path, or where only root's path leads.
+pub fn find(program: &str) -> Option<PathBuf> {
+    let path = env("PATH").unwrap_or_default();
+    let mut folders = std::env::split_paths(&path).chain(["/usr/sbin".into(), "/sbin".into()]);
+    folders.find_map(|folder| Some(folder.join(program)).filter(|file| file.is_file()))
 }
 
 fn command(program: &str, args: &[&str], folder: &Path, env: &[(&str, &str)]) -> duct::Expression {
