@@ -47,6 +47,22 @@ pub fn read(program: &str, args: &[&str], folder: &Path) -> Result<String> {
     Ok(text)
 }
 
+/// How a program ended and what it said.
+pub struct Answer {
+    /// `None` if a signal ended it.
+    pub code: Option<i32>,
+    pub out: String,
+    pub err: String,
+}
+
+/// The answer of `program`, be it well or not.
+pub fn answer(program: &str, args: &[&str], folder: &Path, env: &[(&str, &str)]) -> Result<Answer> {
+    match command(program, args, folder, env).stdout_capture().stderr_capture().run() {
+        Ok(end) => Ok(Answer { code: end.status.code(), out: text(&end.stdout), err: text(&end.stderr) }),
+        Err(error) => Err(Failure::new(format!("cannot start `{program} {}`: {error}", args.join(" ")))),
+    }
+}
+
 /// As [`read`], with more environment variables; nothing is shown, and what it says of an error is in ours.
 pub fn ask(program: &str, args: &[&str], folder: &Path, env: &[(&str, &str)]) -> Result<String> {
     let end = command(program, args, folder, env).stdout_capture().stderr_capture().run();

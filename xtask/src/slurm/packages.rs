@@ -44,6 +44,11 @@ fn install(args: &[&str]) -> Result<()> {
     tool::run_with("apt-get", args, Path::new("/"), &[("DEBIAN_FRONTEND", "noninteractive")])
 }
 
+/// Whether `up` could work here: the programs are there, or may be installed.
+pub fn can_be_had() -> bool {
+    missing().is_empty() || may_install()
+}
+
 fn may_install() -> bool {
     rustix::process::getuid().is_root() && tool::find("apt-get").is_some()
 }

@@ -73,14 +73,11 @@ impl Process {
 
 /// End all processes of the cluster that are `wanted`: ask first, then force. Returns once they are gone.
 pub fn end(cluster: &Cluster, wanted: impl Fn(&Process) -> bool) -> Result<()> {
-    let left = || of(cluster).into_iter().filter(|process| wanted(process)).collect::<Vec<_>>();
-    for process in left() {
-        signal(cluster, &process, Signal::TERM)?;
-        // A stopped one hears nothing until it goes on.
-        signal(cluster, &process, Signal::CONT)?;
-    }
+    signal_all(cluster, &wanted, Signal::TERM)?;
+    // A stopped one hears nothing until it goes on.
+    signal_all(cluster, &wanted, Signal::CONT)?;
     for _ in 0..PATIENCE {
-        if left().is_empty() {
+        if !of(cluster).iter().any(&wanted) {
             return Ok(());
         }
         thread::sleep(STEP);
@@ -101,6 +98,11 @@ pub fn kill(cluster: &Cluster, wanted: impl Fn(&Process) -> bool) -> Result<()> 
         thread::sleep(STEP);
     }
     Err(Failure::new("processes of the cluster outlive being killed; the machine may be short of memory or disk"))
+}
+
+/// Send a signal to all processes of the cluster that are `wanted`.
+pub fn signal_all(cluster: &Cluster, wanted: impl Fn(&Process) -> bool, what: Signal) -> Result<()> {
+    of(cluster).iter().filter(|process| wanted(process)).try_for_each(|process| signal(cluster, process, what))
 }
 
 /// The id may belong to somebody else by now, so look again once the kernel holds it for us.

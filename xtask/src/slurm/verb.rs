@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use super::cluster::Cluster;
-use super::{down, status, up};
+use super::{down, record, status, up};
 use crate::failure::{Failure, Result};
 use crate::repo;
 
@@ -32,11 +32,14 @@ enum Verb {
     Status,
     /// Print what a shell evaluates to talk to it: `eval "$(cargo xtask slurm env)"`
     Env,
+    /// Record what Slurm's programs say into `tests/fixtures/slurm`, on a fresh cluster of its own, in minutes
+    Record,
 }
 
 impl Slurm {
     pub fn run(&self) -> Result<()> {
-        let folder = self.at.clone().unwrap_or_else(|| repo::root().join(".slurm"));
+        let usual = if matches!(self.verb, Verb::Record) { ".slurm-record" } else { ".slurm" };
+        let folder = self.at.clone().unwrap_or_else(|| repo::root().join(usual));
         let cluster = Cluster::at(&folder)?;
         match &self.verb {
             Verb::Up { set } => up::up(&cluster, set),
@@ -47,6 +50,7 @@ impl Slurm {
                 println!("{}", cluster.export());
                 Ok(())
             }
+            Verb::Record => record::record(&cluster),
         }
     }
 }

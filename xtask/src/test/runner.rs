@@ -14,6 +14,8 @@ pub enum Selection {
     Unit,
     /// Of the root package, through its public interface and its command line.
     EndToEnd,
+    /// Those of the root package that hold `sweep` to a Slurm, on a real one.
+    Slurm,
     /// Of the other crates, in their `tests/`.
     Crates,
     /// In documentation.
@@ -21,7 +23,7 @@ pub enum Selection {
 }
 
 impl Selection {
-    /// Every selection with the name of its stage.
+    /// Every selection that needs nothing but this machine, with the name of its stage.
     pub const ALL: [(&'static str, Self); 4] = [
         ("unit and golden", Self::Unit),
         ("end to end", Self::EndToEnd),
@@ -29,6 +31,9 @@ impl Selection {
         ("examples in docs", Self::Examples),
     ];
 }
+
+/// The root package's test target that [`Selection::Slurm`] is.
+const SLURM: &str = "slurm";
 
 /// A way to run tests, and what came of it so far.
 pub struct Runner<'a> {
@@ -51,12 +56,18 @@ impl<'a> Runner<'a> {
     }
 
     pub fn run(&mut self, selection: Selection) -> Result<()> {
+        // Tests that could run on a real Slurm run on a fake one.
+        self.run_on("", selection)
+    }
+
+    /// As [`Runner::run`], on the Slurm that this `slurm.conf` belongs to.
+    pub fn run_on(&mut self, slurm_conf: &str, selection: Selection) -> Result<()> {
         let targets = self.targets(selection)?;
         if targets.is_empty() {
             return Ok(());
         }
         let verb: &[&str] = match selection {
-            Selection::Unit | Selection::EndToEnd | Selection::Crates if self.nextest => {
+            Selection::Unit | Selection::EndToEnd | Selection::Slurm | Selection::Crates if self.nextest => {
                 &["nextest", "run", "--no-tests=pass"]
             }
             _ => &["test"],
@@ -65,7 +76,7 @@ impl<'a> Runner<'a> {
         let slow: &[&str] = if self.full { &["--", "--include-ignored"] } else { &[] };
         let args = [verb, &["--no-fail-fast"], self.scope, &targets, slow].concat();
         // A golden text never writes itself: accepting one is a person's command.
-        let env = [("INSTA_UPDATE", "no"), ("CARGO_TERM_COLOR", "never")];
+        let env = [("INSTA_UPDATE", "no"), ("CARGO_TERM_COLOR", "never"), ("SLURM_CONF", slurm_conf)];
         tool::stream("cargo", &args, self.root, &env, |line| {
             if is_summary(line) {
                 self.summaries.push(line.to_owned());
@@ -78,7 +89,7 @@ impl<'a> Runner<'a> {
         let of_root = match selection {
             Selection::Unit => return Ok(vec!["--lib".to_owned(), "--bins".to_owned()]),
             Selection::Examples => return Ok(vec!["--doc".to_owned()]),
-            Selection::EndToEnd => true,
+            Selection::EndToEnd | Selection::Slurm => true,
             Selection::Crates => false,
         };
         let metadata = repo::metadata(self.root)?;
@@ -86,6 +97,7 @@ impl<'a> Runner<'a> {
         let chosen = packages.filter(|package| (package["name"] == "sweep") == of_root && self.has(&package["name"]));
         let targets = chosen.flat_map(|package| package["targets"].as_array().into_iter().flatten());
         let tests = targets.filter(|target| target["kind"][0] == "test").filter_map(|target| target["name"].as_str());
+        let tests = tests.filter(|name| *name == SLURM || !matches!(selection, Selection::Slurm));
         Ok(tests.flat_map(|name| ["--test".to_owned(), name.to_owned()]).collect())
     }
 

@@ -6,6 +6,7 @@ use clap::Args;
 
 use super::runner::{Runner, Selection};
 use crate::failure::Result;
+use crate::slurm::{self, Trial};
 use crate::stages::Stages;
 use crate::{libtorch, repo, tool};
 
@@ -40,11 +41,28 @@ impl Test {
         for (name, selection) in Selection::ALL {
             stages.run(name, &["build"], || runner.run(selection));
         }
+        let trial = slurm::trial(&root);
+        let untried = match &trial {
+            Ok(Trial::Nowhere(why)) => Some(why.clone()),
+            _ => None,
+        };
+        if untried.is_none() {
+            stages.run("real Slurm", &["build"], || match trial? {
+                Trial::Given(conf) => runner.run_on(&conf, Selection::Slurm),
+                Trial::Own(cluster) => cluster.lend(|conf| runner.run_on(conf, Selection::Slurm)),
+                Trial::Nowhere(_) => Ok(()),
+            });
+        }
         stages.run("documentation", &[], || document(&root, scope));
         let mut left_out = runner.left_out();
         stages.run("optional tools", &[], || optional_tools(&root, &mut left_out));
 
         report(&stages, &left_out, runner.summaries());
+        if let Some(why) = untried {
+            println!(
+                "\nNOT TESTED ON A REAL SLURM: {why}\nhint: see `A Slurm cluster on this machine` in docs/development.md"
+            );
+        }
         stages.finish()
     }
 }
