@@ -84,6 +84,11 @@ impl<'a> Runner<'a> {
         })
     }
 
+    /// Whether there are test targets for it.
+    pub fn has_tests(&self, selection: Selection) -> Result<bool> {
+        self.targets(selection).map(|targets| !targets.is_empty())
+    }
+
     /// Cargo's arguments that choose the test targets; empty when there are none.
     fn targets(&self, selection: Selection) -> Result<Vec<String>> {
         let of_root = match selection {

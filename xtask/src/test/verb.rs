@@ -44,6 +44,7 @@ impl Test {
         let trial = slurm::trial(&root);
         let untried = match &trial {
             Ok(Trial::Nowhere(why)) => Some(why.clone()),
+            _ if !runner.has_tests(Selection::Slurm)? => Some("there is no test target `slurm`".to_owned()),
             _ => None,
         };
         if untried.is_none() {
