@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::model::{Parameters, Scope, Weights, weights};
+use crate::model::{Parameters, Scope, Weights, tensor_files, weights};
 
 const CONFIG: &str = "config.json";
 const WEIGHTS: &str = "model.safetensors";
@@ -17,6 +17,8 @@ pub enum Error {
     Config(#[from] runfile::Error),
     #[error(transparent)]
     Weights(#[from] weights::Error),
+    #[error(transparent)]
+    Files(#[from] tensor_files::Error),
 }
 
 /// Write a model into `folder`.

@@ -3,14 +3,16 @@
 //!
 //! | module | owns |
 //! |---|---|
-//! | [`model`] | decoder, vision tower, adapter, heads; weights by their checkpoint names |
-//! | [`sequence`], [`train`], [`decode`] | conversations as tensors, losses and optimisers, greedy decoding |
+//! | [`model`], [`unified`] | decoder, vision tower, adapter, heads; weights by their checkpoint names |
+//! | [`tokenizer`], [`conversation`], [`sequence`] | text to ids, published data to conversations, conversations to tensors |
+//! | [`train`], [`decode`] | losses and optimisers, decoding |
 //! | [`diffusion`] | from visual tokens back to pixels |
 //! | [`judge`] | networks that grade images |
 //! | [`digits`] | the miniature's world: scenes of real digits, captions, questions |
 //! | [`stage`] | the pipeline's stages, each a subcommand of the binary |
 
 pub mod checkpoint;
+pub mod conversation;
 pub mod cuda;
 pub mod decode;
 pub mod diffusion;
@@ -21,4 +23,6 @@ pub mod noise;
 pub mod rng;
 pub mod sequence;
 pub mod stage;
+pub mod tokenizer;
 pub mod train;
+pub mod unified;

@@ -4,18 +4,32 @@
 //! `<image_start>`, one place a visual token, `<image_end>`. Only what the assistant says is predicted: its words, the
 //! image's start and end and the end of the turn by the text head, its visual tokens by the vision head.
 
-use tch::{Kind, Tensor};
+use std::borrow::Cow;
+
+use tch::{Device, Kind, Tensor};
 
 /// Ids of the tokens that give a conversation its form.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Specials {
     pub pad: i64,
-    pub bos: i64,
+    /// What every conversation begins with.
+    pub bos: Cow<'static, [i64]>,
     pub eot: i64,
-    pub user: i64,
-    pub assistant: i64,
+    /// What a user's turn begins with.
+    pub user: Cow<'static, [i64]>,
+    pub assistant: Cow<'static, [i64]>,
     pub image_start: i64,
     pub image_end: i64,
+    /// Ends a response as `eot` does: Llama's `<|end_of_text|>`.
+    pub text_end: Option<i64>,
+}
+
+impl Specials {
+    /// Whether `token` ends a response.
+    #[must_use]
+    pub fn ends(&self, token: i64) -> bool {
+        token == self.eot || Some(token) == self.text_end
+    }
 }
 
 /// Who speaks.
@@ -54,7 +68,7 @@ pub struct Sequence {
 }
 
 /// Lays out conversations for one vocabulary and number of visual tokens.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Layout {
     pub specials: Specials,
     /// Visual tokens an image.
@@ -62,10 +76,12 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// A sequence that holds `<bos>` alone.
+    /// A sequence that holds its beginning alone.
     #[must_use]
     pub fn begin(&self) -> Sequence {
-        Sequence { slots: vec![Slot::Token(self.specials.bos)], predicted: vec![false] }
+        let mut sequence = Sequence { slots: Vec::new(), predicted: Vec::new() };
+        self.specials.bos.iter().for_each(|&id| sequence.push(Slot::Token(id), false));
+        sequence
     }
 
     /// Add a whole turn.
@@ -84,10 +100,10 @@ impl Layout {
     #[must_use]
     pub fn open(&self, mut sequence: Sequence, role: Role) -> Sequence {
         let opening = match role {
-            Role::User => self.specials.user,
-            Role::Assistant => self.specials.assistant,
+            Role::User => &self.specials.user,
+            Role::Assistant => &self.specials.assistant,
         };
-        sequence.push(Slot::Token(opening), false);
+        opening.iter().for_each(|&id| sequence.push(Slot::Token(id), false));
         sequence
     }
 
@@ -111,6 +127,18 @@ impl Sequence {
             slots: ids.iter().map(|&id| Slot::Token(id)).collect(),
             predicted: (0..ids.len()).map(|i| i > 0).collect(),
         }
+    }
+
+    /// At most the first `limit` places. An image is never cut: one that does not fit goes, with everything after it.
+    #[must_use]
+    pub fn truncated(mut self, limit: usize) -> Self {
+        let fits = match self.slots.get(limit) {
+            Some(&Slot::Visual { index, .. }) => limit.saturating_sub(index),
+            Some(Slot::Token(_)) | None => limit,
+        };
+        self.slots.truncate(fits);
+        self.predicted.truncate(fits);
+        self
     }
 
     fn push(&mut self, slot: Slot, predicted: bool) {
@@ -146,6 +174,42 @@ impl Batch {
             lists.add(row * length, sequence, layout.visual_tokens);
         }
         lists.into_batch([sequences.len() as i64, length as i64])
+    }
+
+    /// How many places are to be predicted.
+    #[must_use]
+    pub fn targets(&self) -> Targets {
+        Targets { text: self.text_targets.numel() as i64, vision: self.visual_targets.numel() as i64 }
+    }
+
+    /// The same on another device.
+    #[must_use]
+    pub fn to_device(&self, device: Device) -> Self {
+        let to = |tensor: &Tensor| tensor.to_device(device);
+        Self {
+            ids: to(&self.ids),
+            visual_places: to(&self.visual_places),
+            visual_rows: to(&self.visual_rows),
+            text_from: to(&self.text_from),
+            text_targets: to(&self.text_targets),
+            visual_from: to(&self.visual_from),
+            visual_targets: to(&self.visual_targets),
+        }
+    }
+}
+
+/// Number of places to be predicted by either head.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Targets {
+    pub text: i64,
+    pub vision: i64,
+}
+
+impl std::ops::Add for Targets {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self { text: self.text + other.text, vision: self.vision + other.vision }
     }
 }
 
@@ -205,7 +269,16 @@ mod tests {
     use super::*;
 
     const LAYOUT: Layout = Layout {
-        specials: Specials { pad: 0, bos: 1, eot: 2, user: 3, assistant: 4, image_start: 5, image_end: 6 },
+        specials: Specials {
+            pad: 0,
+            bos: Cow::Borrowed(&[1]),
+            eot: 2,
+            user: Cow::Borrowed(&[3]),
+            assistant: Cow::Borrowed(&[4]),
+            image_start: 5,
+            image_end: 6,
+            text_end: None,
+        },
         visual_tokens: 2,
     };
 
@@ -234,5 +307,15 @@ mod tests {
         assert_eq!(list(&batch.text_from), [0, row + 4, row + 5, row + 8, row + 9]);
         assert_eq!(list(&batch.text_targets), [2, 11, 5, 6, 2]);
         assert_eq!((list(&batch.visual_from), list(&batch.visual_targets)), (vec![row + 6, row + 7], vec![0, 1]));
+    }
+
+    #[test]
+    fn a_sequence_is_cut_before_an_image_that_does_not_fit_and_never_inside() {
+        let sequence = LAYOUT.turn(LAYOUT.begin(), Role::User, &[Part::Text(&[10]), Part::Image(0), Part::Text(&[11])]);
+        // <bos> <user> 10 <image_start> v v <image_end> 11 <eot>
+        for (limit, places) in [(3, 3), (4, 4), (5, 4), (6, 6), (8, 8), (20, 9)] {
+            let cut = sequence.clone().truncated(limit);
+            assert_eq!((cut.slots.len(), cut.predicted.len()), (places, places), "{limit}");
+        }
     }
 }

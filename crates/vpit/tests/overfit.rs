@@ -2,11 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use std::borrow::Cow;
+
 use tch::{Kind, Tensor};
 use vpit::decode;
 use vpit::model::layers::normalize;
 use vpit::model::llama::LlamaConfig;
-use vpit::model::vpit::VisionHeadKind;
+use vpit::model::vpit::{VisionHeadKind, VisualConfig};
 use vpit::model::{Vpit, VpitConfig, Weights};
 use vpit::rng::Rng;
 use vpit::sequence::{Batch, Layout, Part, Role, Sequence, Specials};
@@ -14,7 +16,16 @@ use vpit::train::loss::Losses;
 use vpit::train::{Optimizer, Schedule, VisionLoss};
 
 const LAYOUT: Layout = Layout {
-    specials: Specials { pad: 0, bos: 1, eot: 2, user: 3, assistant: 4, image_start: 5, image_end: 6 },
+    specials: Specials {
+        pad: 0,
+        bos: Cow::Borrowed(&[1]),
+        eot: 2,
+        user: Cow::Borrowed(&[3]),
+        assistant: Cow::Borrowed(&[4]),
+        image_start: 5,
+        image_end: 6,
+        text_end: None,
+    },
     visual_tokens: 4,
 };
 const VISUAL_WIDTH: i64 = 8;
@@ -27,11 +38,18 @@ fn config() -> VpitConfig {
         num_hidden_layers: 2,
         num_attention_heads: 4,
         num_key_value_heads: 2,
+        head_dim: 8,
         max_position_embeddings: 32,
         rms_norm_eps: 1e-5,
         rope_theta: 10_000.0,
+        rope_scaling: None,
+        tie_word_embeddings: false,
+        notes: serde_json::Map::new(),
     };
-    VpitConfig { llama, visual_width: VISUAL_WIDTH, visual_tokens: 4, vision_head: VisionHeadKind::Mlp }
+    VpitConfig {
+        llama,
+        visual: VisualConfig { visual_width: VISUAL_WIDTH, visual_tokens: 4, vision_head: VisionHeadKind::Mlp },
+    }
 }
 
 /// "10 11" with image 0 is answered by "12"; "13" is answered by "14" and image 1.

@@ -63,7 +63,14 @@ fn start(stage: &str, out: &Path, parameters: Value, inputs: BTreeMap<&str, &Pat
 
 /// Digests of what a stage found, by file name; its configuration holds paths, which differ.
 fn digests(folder: &Path) -> BTreeMap<String, blake3::Hash> {
-    let files = ["model.safetensors", "features.safetensors", "pairs.safetensors", "images.safetensors", "scores.json"];
+    let files = [
+        "model.safetensors",
+        "vision.safetensors",
+        "features.safetensors",
+        "pairs.safetensors",
+        "images.safetensors",
+        "scores.json",
+    ];
     let predictions = ["predictions/vqa.jsonl", "predictions/generation.jsonl"];
     let names = files.into_iter().chain(predictions).chain(["metrics.jsonl", "effective.json"]);
     let found = names.filter_map(|name| Some((name.to_owned(), std::fs::read(folder.join(name)).ok()?)));

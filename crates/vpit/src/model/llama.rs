@@ -1,34 +1,45 @@
-//! A Llama-style decoder: grouped-query attention, rotary positions, RMS normalisation, SwiGLU, untied head.
+//! A Llama decoder: grouped-query attention, rotary positions, RMS normalisation, SwiGLU; its head untied or tied.
 //!
 //! Field names, and so tensor names, are those of the published checkpoints (`model.layers.0.self_attn.q_proj.weight`).
 
-use serde::{Deserialize, Serialize};
+use std::f64::consts::TAU;
+
 use tch::{Device, Kind, Tensor};
 
+pub use super::llama_config::{LlamaConfig, RopeScaling};
+
+use super::cache::{Cache, LayerCache, Step};
 use super::dims::dims;
 use super::layers::{Bias, Embedding, Linear, RmsNorm};
 use super::weights::{Init, Scope};
 
-/// The published `config.json` of a Llama, its names kept.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct LlamaConfig {
-    pub vocab_size: i64,
-    pub hidden_size: i64,
-    pub intermediate_size: i64,
-    pub num_hidden_layers: i64,
-    pub num_attention_heads: i64,
-    pub num_key_value_heads: i64,
-    pub max_position_embeddings: i64,
-    pub rms_norm_eps: f64,
-    pub rope_theta: f64,
+/// A decoder with its text head, as the checkpoint of a language model keeps them.
+#[derive(Debug)]
+pub struct LanguageModel {
+    pub model: Llama,
+    pub lm_head: Linear,
 }
 
-impl LlamaConfig {
-    /// Width of one attention head.
+impl LanguageModel {
     #[must_use]
-    pub const fn head_dim(&self) -> i64 {
-        self.hidden_size / self.num_attention_heads
+    pub fn new(scope: &Scope<'_>, config: &LlamaConfig) -> Self {
+        let model = Llama::new(&scope.at("model"), config);
+        Self { lm_head: lm_head(scope, config, &model.embed_tokens), model }
     }
+
+    /// `[batch, length]` ids to the logits of what comes next, `[batch, length, vocabulary]`.
+    pub fn forward(&self, ids: &Tensor) -> Tensor {
+        self.lm_head.forward(&self.model.forward(&self.model.embed_tokens.forward(ids)))
+    }
+}
+
+/// The text head: the embedding itself where the configuration ties them, and then no tensor of its own.
+#[must_use]
+pub fn lm_head(scope: &Scope<'_>, config: &LlamaConfig, embedding: &Embedding) -> Linear {
+    if config.tie_word_embeddings {
+        return Linear { weight: embedding.weight.shallow_clone(), bias: None };
+    }
+    Linear::new(&scope.at("lm_head"), config.hidden_size, config.vocab_size, Bias::Without)
 }
 
 /// The decoder without its head: what the checkpoints keep below `model`.
@@ -58,8 +69,29 @@ impl Llama {
     /// Attention is causal and positions count from 0, so padding on the right changes nothing to its left.
     pub fn forward(&self, embedded: &Tensor) -> Tensor {
         let [_, length, _] = dims(embedded);
-        let rotary = self.rotary.narrow(length);
-        let hidden = self.layers.iter().fold(embedded.shallow_clone(), |x, layer| layer.forward(&x, &rotary));
+        let positions = Tensor::arange(length, (Kind::Float, embedded.device()));
+        let turn = self.rotary.at(&positions, embedded.kind());
+        let hidden = self.layers.iter().fold(embedded.shallow_clone(), |x, layer| layer.forward(&x, &turn));
+        self.norm.forward(&hidden)
+    }
+
+    /// An empty cache for `batch` sequences of at most `room` places.
+    #[must_use]
+    pub fn cache(&self, batch: i64, room: i64) -> Cache {
+        let [heads, head_dim] = self.layers.first().map_or([0, 0], |layer| layer.self_attn.key_shape());
+        Cache::new(self.layers.len(), [batch, heads, room, head_dim], &self.embed_tokens.weight)
+    }
+
+    /// The same for inputs that continue what `cache` holds, and adds them to it.
+    pub fn continue_from(&self, embedded: &Tensor, cache: &mut Cache) -> Tensor {
+        let step = cache.advance(dims(embedded));
+        // `[batch, 1, length]`: the same angles for every head.
+        let turn = self.rotary.at(&step.positions.unsqueeze(1), embedded.kind());
+        let layers = self.layers.iter().zip(cache.layers());
+        let hidden = layers.fold(embedded.shallow_clone(), |x, (layer, cached)| {
+            let attended = layer.self_attn.attend_cached(&layer.input_layernorm.forward(&x), &turn, cached, &step);
+            layer.feed_forward(&(x + attended))
+        });
         self.norm.forward(&hidden)
     }
 }
@@ -84,9 +116,12 @@ impl DecoderLayer {
         }
     }
 
-    fn forward(&self, x: &Tensor, rotary: &Rotary) -> Tensor {
-        let x = x + self.self_attn.forward(&self.input_layernorm.forward(x), rotary);
-        &x + self.mlp.forward(&self.post_attention_layernorm.forward(&x))
+    fn forward(&self, x: &Tensor, turn: &Turn) -> Tensor {
+        self.feed_forward(&(x + self.self_attn.forward(&self.input_layernorm.forward(x), turn)))
+    }
+
+    fn feed_forward(&self, x: &Tensor) -> Tensor {
+        x + self.mlp.forward(&self.post_attention_layernorm.forward(x))
     }
 }
 
@@ -102,27 +137,50 @@ pub struct Attention {
 
 impl Attention {
     fn new(scope: &Scope<'_>, config: &LlamaConfig) -> Self {
-        let (width, head_dim) = (config.hidden_size, config.head_dim());
-        let keys = config.num_key_value_heads * head_dim;
-        let linear = |name: &str, outputs| Linear::new(&scope.at(name), width, outputs, Bias::Without);
+        let (width, head_dim) = (config.hidden_size, config.head_dim);
+        let (queries, keys) = (config.num_attention_heads * head_dim, config.num_key_value_heads * head_dim);
+        let linear = |name: &str, inputs, outputs| Linear::new(&scope.at(name), inputs, outputs, Bias::Without);
         Self {
-            q_proj: linear("q_proj", width),
-            k_proj: linear("k_proj", keys),
-            v_proj: linear("v_proj", keys),
-            o_proj: linear("o_proj", width),
+            q_proj: linear("q_proj", width, queries),
+            k_proj: linear("k_proj", width, keys),
+            v_proj: linear("v_proj", width, keys),
+            o_proj: linear("o_proj", queries, width),
             head_dim,
         }
     }
 
-    fn forward(&self, x: &Tensor, rotary: &Rotary) -> Tensor {
-        let [batch, length, width] = dims(x);
-        let heads = |y: Tensor| y.view([batch, length, -1, self.head_dim]).transpose(1, 2);
-        let query = rotary.apply(&heads(self.q_proj.forward(x)));
-        let key = rotary.apply(&heads(self.k_proj.forward(x)));
-        let value = heads(self.v_proj.forward(x));
+    fn forward(&self, x: &Tensor, turn: &Turn) -> Tensor {
+        let [query, key, value] = self.project(x, turn);
         let attended =
             Tensor::scaled_dot_product_attention(&query, &key, &value, None::<&Tensor>, 0.0, true, None, true);
-        self.o_proj.forward(&attended.transpose(1, 2).reshape([batch, length, width]))
+        self.join(&attended)
+    }
+
+    /// Attention of new places to themselves and to what is cached.
+    fn attend_cached(&self, x: &Tensor, turn: &Turn, cached: &mut LayerCache, step: &Step) -> Tensor {
+        let [query, key, value] = self.project(x, turn);
+        let (keys, values) = cached.extend(&key, &value, step);
+        let seen = Some(&step.seen);
+        self.join(&Tensor::scaled_dot_product_attention(&query, &keys, &values, seen, 0.0, false, None, true))
+    }
+
+    /// Key heads and their width.
+    fn key_shape(&self) -> [i64; 2] {
+        let [rows, _] = dims(&self.k_proj.weight);
+        [rows / self.head_dim, self.head_dim]
+    }
+
+    /// Query, key and value, each `[batch, heads, length, head_dim]`, the first two turned by their positions.
+    fn project(&self, x: &Tensor, turn: &Turn) -> [Tensor; 3] {
+        let [batch, length, _] = dims(x);
+        let heads = |y: Tensor| y.view([batch, length, -1, self.head_dim]).transpose(1, 2);
+        let query = turn.apply(&heads(self.q_proj.forward(x)));
+        let key = turn.apply(&heads(self.k_proj.forward(x)));
+        [query, key, heads(self.v_proj.forward(x))]
+    }
+
+    fn join(&self, attended: &Tensor) -> Tensor {
+        self.o_proj.forward(&attended.transpose(1, 2).flatten(2, 3))
     }
 }
 
@@ -152,35 +210,59 @@ impl Mlp {
 /// Rotary position embedding in the split-halves layout of the published checkpoints (Su et al. 2021).
 #[derive(Debug)]
 struct Rotary {
-    /// `[length, head_dim]`, both halves equal.
+    /// Radians a position, `[head_dim / 2]`, f32 whatever the model computes in.
+    frequencies: Tensor,
+}
+
+/// Cosines and sines of some positions' angles, `[.., head_dim]`, both halves equal.
+#[derive(Debug)]
+struct Turn {
     cos: Tensor,
     sin: Tensor,
 }
 
 impl Rotary {
     fn new(config: &LlamaConfig) -> Self {
-        let options = (Kind::Float, Device::Cpu);
         #[expect(clippy::cast_precision_loss, reason = "head widths are far below 2^53")]
-        let head_dim = config.head_dim() as f64;
-        let exponents = Tensor::arange_start_step(0, config.head_dim(), 2, options) / head_dim;
-        let frequencies = (exponents * -config.rope_theta.ln()).exp();
-        let positions = Tensor::arange(config.max_position_embeddings, options);
-        let angles = positions.outer(&frequencies);
+        let head_dim = config.head_dim as f64;
+        let exponents = Tensor::arange_start_step(0, config.head_dim, 2, (Kind::Float, Device::Cpu)) / head_dim;
+        // Powers, then reciprocals, in f32 as in transformers: an error in the last digit here is one of 0.006 radians at
+        // position 8,000.
+        let frequencies = Tensor::pow_scalar(config.rope_theta, &exponents).reciprocal();
+        Self { frequencies: config.rope_scaling.map_or_else(|| frequencies.copy(), |how| how.apply(&frequencies)) }
+    }
+
+    /// For f32 positions of any shape `[..]`.
+    fn at(&self, positions: &Tensor, kind: Kind) -> Turn {
+        let angles = positions.unsqueeze(-1) * self.frequencies.to_device(positions.device());
         let angles = Tensor::cat(&[&angles, &angles], -1);
-        Self { cos: angles.cos(), sin: angles.sin() }
+        Turn { cos: angles.cos().to_kind(kind), sin: angles.sin().to_kind(kind) }
     }
+}
 
-    /// The first `length` positions.
-    fn narrow(&self, length: i64) -> Self {
-        Self { cos: self.cos.narrow(0, 0, length), sin: self.sin.narrow(0, 0, length) }
-    }
-
+impl Turn {
     /// Turn `[batch, heads, length, head_dim]` by each position's angles.
     fn apply(&self, x: &Tensor) -> Tensor {
         let halves = x.chunk(2, -1);
         let [first, second] = halves.as_slice() else { unreachable!("two chunks were asked for") };
         let turned = Tensor::cat(&[&-second, first], -1);
         x * &self.cos + turned * &self.sin
+    }
+}
+
+impl RopeScaling {
+    /// Waves longer than the first context are stretched by `factor`, much shorter ones not at all, those between in part.
+    fn apply(&self, frequencies: &Tensor) -> Tensor {
+        #[expect(clippy::cast_precision_loss, reason = "contexts are far below 2^53")]
+        let context = self.original_max_position_embeddings as f64;
+        let (low, high) = (self.low_freq_factor, self.high_freq_factor);
+        let wavelengths = frequencies.reciprocal() * TAU;
+        let stretched = frequencies / self.factor;
+        let smooth = (wavelengths.reciprocal() * context - low) / (high - low);
+        let between = (1.0 - &smooth) * frequencies / self.factor + &smooth * frequencies;
+        let long = wavelengths.gt(context / low);
+        let short = wavelengths.lt(context / high);
+        stretched.where_self(&long, &frequencies.where_self(&short, &between))
     }
 }
 
@@ -197,10 +279,18 @@ mod tests {
             num_hidden_layers: 2,
             num_attention_heads: 4,
             num_key_value_heads: 2,
+            head_dim: 2,
             max_position_embeddings: 16,
             rms_norm_eps: 1e-5,
             rope_theta: 10_000.0,
+            rope_scaling: None,
+            tie_word_embeddings: false,
+            notes: serde_json::Map::new(),
         }
+    }
+
+    fn positions(count: i64) -> Tensor {
+        Tensor::arange(count, tch::kind::FLOAT_CPU)
     }
 
     fn decoder() -> Llama {
@@ -210,10 +300,10 @@ mod tests {
     #[test]
     fn rotation_by_one_position_mixes_the_two_halves_and_keeps_position_zero() {
         // head_dim 2, so one frequency of 1: position 1 turns by one radian.
-        let rotary = Rotary::new(&tiny()).narrow(2);
+        let turn = Rotary::new(&tiny()).at(&positions(2), Kind::Float);
         let x = Tensor::from_slice(&[1f32, 0.0, 1.0, 0.0]).view([1, 1, 2, 2]);
         let expected = Tensor::from_slice(&[1f32, 0.0, 1f32.cos(), 1f32.sin()]).view([1, 1, 2, 2]);
-        assert!((rotary.apply(&x) - expected).abs().max().double_value(&[]) < 1e-6);
+        assert!((turn.apply(&x) - expected).abs().max().double_value(&[]) < 1e-6);
     }
 
     #[test]
@@ -240,8 +330,26 @@ mod tests {
             head_dim: 2,
         };
         let x = crate::noise::normal(&mut crate::rng::Rng::new(2, "test", 0), &[2, 5, 8]);
-        let rotary = Rotary::new(&config).narrow(5);
-        let difference = attention.forward(&x, &rotary) - full.forward(&x, &rotary);
+        let turn = Rotary::new(&config).at(&positions(5), Kind::Float);
+        let difference = attention.forward(&x, &turn) - full.forward(&x, &turn);
         assert!(difference.abs().max().double_value(&[]) < 1e-5);
+    }
+
+    #[test]
+    fn the_scaling_of_llama_3_1_leaves_short_waves_and_stretches_long_ones_eightfold() {
+        let scaling = RopeScaling {
+            factor: 8.0,
+            low_freq_factor: 1.0,
+            high_freq_factor: 4.0,
+            original_max_position_embeddings: 8192,
+        };
+        let plain = LlamaConfig { head_dim: 128, rope_theta: 500_000.0, ..tiny() };
+        let scaled = LlamaConfig { rope_scaling: Some(scaling), ..plain.clone() };
+        let (plain, scaled) = (Rotary::new(&plain).frequencies, Rotary::new(&scaled).frequencies);
+        let ratio = |i: i64| plain.double_value(&[i]) / scaled.double_value(&[i]);
+        assert_eq!((ratio(28), ratio(35), ratio(63)), (1.0, 8.0, 8.0));
+        for (i, published) in [(29, 2.166_570_63e-3), (34, 1.785_077_91e-4)] {
+            assert!((scaled.double_value(&[i]) / published - 1.0).abs() < 1e-6, "{i}");
+        }
     }
 }

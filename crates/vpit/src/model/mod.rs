@@ -3,11 +3,15 @@
 //! Shapes are fixed by configuration and checked at the door ([`weights`]); inside, a wrong shape is a mistake of ours and
 //! panics.
 
+pub mod cache;
 pub mod dims;
 pub mod layers;
 pub mod llama;
+pub mod llama_config;
 pub mod presets;
 pub mod siglip;
+pub mod siglip_config;
+pub mod tensor_files;
 pub mod vpit;
 pub mod weights;
 

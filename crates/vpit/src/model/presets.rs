@@ -20,7 +20,7 @@ pub enum Llm {
 impl Llm {
     /// The decoder's sizes with a vocabulary of `vocab_size` tokens.
     #[must_use]
-    pub const fn config(self, vocab_size: i64) -> LlamaConfig {
+    pub fn config(self, vocab_size: i64) -> LlamaConfig {
         let (hidden_size, num_hidden_layers) = match self {
             Self::DigitsSmall => (48, 2),
             Self::DigitsBase => (96, 3),
@@ -33,9 +33,13 @@ impl Llm {
             num_hidden_layers,
             num_attention_heads: 4,
             num_key_value_heads: 2,
+            head_dim: hidden_size / 4,
             max_position_embeddings: 64,
             rms_norm_eps: 1e-5,
             rope_theta: 10_000.0,
+            rope_scaling: None,
+            tie_word_embeddings: false,
+            notes: serde_json::Map::new(),
         }
     }
 }

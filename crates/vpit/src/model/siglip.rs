@@ -106,15 +106,62 @@ impl VisionTransformer {
         }
     }
 
-    /// `[batch, channels, side, side]` to the last block's output before `post_layernorm`, `[batch, patches, width]`:
-    /// the features that MetaMorph selects (`hidden_states[-1]`).
+    /// `[batch, channels, side, side]` to the last block's output before `post_layernorm`, `[batch, patches, width]`.
     pub fn features(&self, images: &Tensor) -> Tensor {
         self.encoder.forward(&self.embeddings.forward(images))
+    }
+
+    /// The features of `layer`, `[batch, patches, width]`.
+    pub fn layer(&self, images: &Tensor, layer: FeatureLayer) -> Tensor {
+        let embedded = self.embeddings.forward(images);
+        match layer {
+            FeatureLayer::Last => self.encoder.forward(&embedded),
+            FeatureLayer::Penultimate => self.encoder.forward_but_last(&embedded),
+            FeatureLayer::Normalized => self.post_layernorm.forward(&self.encoder.forward(&embedded)),
+        }
+    }
+
+    /// Visual tokens of `[batch, channels, side, side]` images, `[batch, side * side, width]`.
+    pub fn tokens(&self, images: &Tensor, how: VisualTokens) -> Tensor {
+        let pooled = pool(&self.layer(images, how.layer), how.side);
+        if how.unit_length { normalize(&pooled) } else { pooled }
     }
 
     /// One vector an image, `[batch, width]`, as the contrastive loss sees it.
     pub fn pooled(&self, images: &Tensor) -> Tensor {
         self.head.forward(&self.post_layernorm.forward(&self.features(images)))
+    }
+}
+
+/// Which features of the tower become visual tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FeatureLayer {
+    /// The last block's output before `post_layernorm`: transformers' `hidden_states[-1]`, which MetaMorph selects.
+    #[default]
+    Last,
+    /// The block's before, `hidden_states[-2]`, as LLaVA selects.
+    Penultimate,
+    /// After `post_layernorm`: `last_hidden_state`.
+    Normalized,
+}
+
+/// How an image becomes visual tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct VisualTokens {
+    pub layer: FeatureLayer,
+    /// Tokens along one side.
+    pub side: i64,
+    /// Whether each is scaled to length one. The released code scales for the cosine loss and not for L1, which changes
+    /// the adapter's inputs as well; here it is a choice of its own.
+    pub unit_length: bool,
+}
+
+impl Default for VisualTokens {
+    /// The paper's: 64 tokens.
+    fn default() -> Self {
+        Self { layer: FeatureLayer::Last, side: 8, unit_length: true }
     }
 }
 
@@ -244,6 +291,11 @@ impl Encoder {
     /// `[batch, length, width]` to the same, without a last normalisation.
     pub fn forward(&self, x: &Tensor) -> Tensor {
         self.layers.iter().fold(x.shallow_clone(), |x, layer| layer.forward(&x))
+    }
+
+    fn forward_but_last(&self, x: &Tensor) -> Tensor {
+        let count = self.layers.len().saturating_sub(1);
+        self.layers.iter().take(count).fold(x.shallow_clone(), |x, layer| layer.forward(&x))
     }
 }
 
@@ -399,16 +451,21 @@ fn attend(query: &Tensor, key: &Tensor, value: &Tensor) -> Tensor {
     attended.transpose(1, 2).flatten(2, 3)
 }
 
-/// Bring patch features to `side * side` visual tokens and scale each to length one.
+/// Bring patch features to `side * side` visual tokens, each of length one.
+pub fn visual_tokens(features: &Tensor, side: i64) -> Tensor {
+    normalize(&pool(features, side))
+}
+
+/// Bring patch features to `side * side` vectors.
 ///
 /// `[batch, patches, width]`, patches row by row of a square, to `[batch, side * side, width]`: bilinear interpolation
 /// in f32 with half-pixel centres and without antialiasing, as MetaMorph's tower does it.
-pub fn visual_tokens(features: &Tensor, side: i64) -> Tensor {
+fn pool(features: &Tensor, side: i64) -> Tensor {
     let [batch, patches, width] = dims(features);
     let grid = patches.isqrt();
     let map = features.transpose(1, 2).reshape([batch, width, grid, grid]).to_kind(Kind::Float);
     let pooled = map.upsample_bilinear2d([side, side], false, None, None);
-    normalize(&pooled.flatten(2, 3).transpose(1, 2).to_kind(features.kind()))
+    pooled.flatten(2, 3).transpose(1, 2).to_kind(features.kind())
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
 use super::layers::{Bias, Linear, normalize};
-use super::llama::{Llama, LlamaConfig};
+use super::llama::{Llama, LlamaConfig, lm_head};
 use super::weights::{Init, Scope};
 
 /// What the vision head is made of. The paper's text says a projection layer, its released code a two-layer network.
@@ -16,9 +16,16 @@ pub enum VisionHeadKind {
 }
 
 /// Sizes of the unified model.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct VpitConfig {
     pub llama: LlamaConfig,
+    pub visual: VisualConfig,
+}
+
+/// What lies between the decoder and the vision tower.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VisualConfig {
     /// Width of a visual token, that is of the vision tower.
     pub visual_width: i64,
     /// Visual tokens an image.
@@ -45,12 +52,13 @@ impl Vpit {
     #[must_use]
     pub fn new(scope: &Scope<'_>, config: &VpitConfig) -> Self {
         let (model, width) = (scope.at("model"), config.llama.hidden_size);
+        let model = Backbone {
+            decoder: Llama::new(&model, &config.llama),
+            mm_projector: Adapter::new(&model.at("mm_projector"), config.visual.visual_width, width),
+        };
         Self {
-            model: Backbone {
-                decoder: Llama::new(&model, &config.llama),
-                mm_projector: Adapter::new(&model.at("mm_projector"), config.visual_width, width),
-            },
-            lm_head: lm_head(scope, &config.llama),
+            lm_head: lm_head(scope, &config.llama, &model.decoder.embed_tokens),
+            model,
             vision_head: VisionHead::new(&scope.at("vision_head"), config),
         }
     }
@@ -76,12 +84,6 @@ impl Vpit {
     pub fn next_visual(&self, hidden: &Tensor) -> Tensor {
         normalize(&self.vision_head.forward(hidden))
     }
-}
-
-/// The text head, untied from the embedding.
-#[must_use]
-pub fn lm_head(scope: &Scope<'_>, config: &LlamaConfig) -> Linear {
-    Linear::new(&scope.at("lm_head"), config.hidden_size, config.vocab_size, Bias::Without)
 }
 
 /// Brings visual tokens to the decoder's width: linear, exact GELU, linear.
@@ -119,8 +121,8 @@ pub enum VisionHead {
 impl VisionHead {
     #[must_use]
     pub fn new(scope: &Scope<'_>, config: &VpitConfig) -> Self {
-        let (width, visual) = (config.llama.hidden_size, config.visual_width);
-        match config.vision_head {
+        let (width, visual) = (config.llama.hidden_size, config.visual.visual_width);
+        match config.visual.vision_head {
             VisionHeadKind::Linear => Self::Linear(Linear::new(scope, width, visual, Bias::With)),
             VisionHeadKind::Mlp => Self::Mlp([
                 Linear::new(&scope.at(0), width, width, Bias::With),

@@ -1,4 +1,4 @@
-//! Where the tensors of a model come from: drawn afresh by their names, or read strictly from a checkpoint.
+//! Where the tensors of a model come from: drawn afresh by their names, or read strictly from checkpoints.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -7,15 +7,14 @@ use std::path::{Path, PathBuf};
 
 use tch::{Device, Kind, Tensor};
 
+use super::tensor_files::{self, TensorFiles};
 use crate::{noise, rng::Rng};
 
 /// Why weights could not be read or written; every variant names the file.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    #[error("cannot read the weights `{}`", path.display())]
-    Read { path: PathBuf, source: tch::TchError },
-    #[error("cannot write the weights `{}`", path.display())]
-    Write { path: PathBuf, source: Box<dyn std::error::Error + Send + Sync> },
+    #[error(transparent)]
+    Files(#[from] tensor_files::Error),
     #[error("the weights `{}` do not fit the model:{problems}", path.display())]
     Mismatch { path: PathBuf, problems: String },
 }
@@ -53,88 +52,177 @@ impl Init {
 /// A source of weights from which one model is built.
 #[derive(Debug)]
 pub struct Weights {
-    /// The file's path and its tensors that no module has asked for yet.
-    file: Option<(PathBuf, RefCell<BTreeMap<String, Tensor>>)>,
+    /// Stored tensors that no module has asked for yet.
+    files: Option<RefCell<TensorFiles>>,
     /// Tensors whose name starts with one of the prefixes are drawn with the seed. An empty prefix stands for all.
     fresh: Option<(Vec<String>, u64)>,
+    /// Tensors that the files hold with this many rows fewer; those are zero.
+    more_rows: (Vec<String>, i64),
+    target: Target,
     taken: RefCell<BTreeMap<String, Tensor>>,
     problems: RefCell<Vec<String>>,
+    failure: RefCell<Option<tensor_files::Error>>,
+}
+
+/// What the model's tensors are to be.
+#[derive(Debug, Clone, Copy)]
+enum Target {
+    Tensors(Kind, Device),
+    /// Stand-ins of the right shape without memory behind them, to look at a model of any size.
+    Shapes,
+}
+
+impl Target {
+    /// A tensor of `shape` that holds one zero, however large it is.
+    fn stand_in(shape: &[i64]) -> Tensor {
+        let zero = Tensor::zeros([], (Kind::Float, Device::Cpu));
+        if shape.contains(&0) { Tensor::zeros(shape, (Kind::Float, Device::Cpu)) } else { zero.expand(shape, false) }
+    }
 }
 
 impl Weights {
+    fn new(files: Option<TensorFiles>, fresh: Option<(Vec<String>, u64)>) -> Self {
+        Self {
+            files: files.map(RefCell::new),
+            fresh,
+            more_rows: (Vec::new(), 0),
+            target: Target::Tensors(Kind::Float, Device::Cpu),
+            taken: RefCell::default(),
+            problems: RefCell::default(),
+            failure: RefCell::default(),
+        }
+    }
+
     /// All tensors drawn afresh, each from a generator keyed by `seed` and its own name.
     #[must_use]
     pub fn fresh(seed: u64) -> Self {
-        Self {
-            file: None,
-            fresh: Some((vec![String::new()], seed)),
-            taken: RefCell::default(),
-            problems: RefCell::default(),
-        }
+        Self::new(None, Some((vec![String::new()], seed)))
     }
 
     /// All tensors from the safetensors file at `path`.
     ///
     /// # Errors
-    /// The file is missing or not in the safetensors format.
+    /// The file is missing or damaged, or holds a tensor that is no weight.
     pub fn read(path: &Path) -> Result<Self, Error> {
-        let tensors = Tensor::read_safetensors(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
-        let unclaimed = RefCell::new(tensors.into_iter().collect());
-        Ok(Self {
-            file: Some((path.to_owned(), unclaimed)),
-            fresh: None,
-            taken: RefCell::default(),
-            problems: RefCell::default(),
-        })
+        Ok(Self::of(TensorFiles::file(path)?))
     }
 
-    /// Let tensors that start with one of `prefixes` be absent from the file, and draw those afresh.
+    /// All tensors from these files.
+    #[must_use]
+    pub fn of(files: TensorFiles) -> Self {
+        Self::new(Some(files), None)
+    }
+
+    /// Let tensors that start with one of `prefixes` be absent from the files, and draw those afresh.
     #[must_use]
     pub fn with_fresh(self, prefixes: &[&str], seed: u64) -> Self {
         let prefixes = prefixes.iter().map(|&prefix| prefix.to_owned()).collect();
         Self { fresh: Some((prefixes, seed)), ..self }
     }
 
-    /// Leave the tensors of the file that start with one of `prefixes` out of account.
+    /// Leave the tensors of the files that start with one of `prefixes` out of account.
     #[must_use]
     pub fn without(self, prefixes: &[&str]) -> Self {
-        if let Some((_, unclaimed)) = &self.file {
-            unclaimed.borrow_mut().retain(|name, _| !prefixes.iter().any(|prefix| name.starts_with(prefix)));
+        if let Some(files) = &self.files {
+            files.borrow_mut().retain(|name| !prefixes.iter().any(|prefix| name.starts_with(prefix)));
         }
         self
+    }
+
+    /// Take the tensors `names` to have `more` rows than the files say, and those to be zero.
+    #[must_use]
+    pub fn with_more_rows(self, names: &[&str], more: i64) -> Self {
+        Self { more_rows: (names.iter().map(|&name| name.to_owned()).collect(), more), ..self }
+    }
+
+    /// Make all tensors of this type on this device; otherwise they are f32 on the CPU.
+    #[must_use]
+    pub fn to(self, kind: Kind, device: Device) -> Self {
+        Self { target: Target::Tensors(kind, device), ..self }
+    }
+
+    /// Compare names and shapes only: the model is built of stand-ins that cannot be computed with.
+    #[must_use]
+    pub fn shapes_only(self) -> Self {
+        Self { target: Target::Shapes, ..self }
     }
 
     /// Build a model and return it with its parameters by name.
     ///
     /// # Errors
-    /// Tensors of the file are missing, unexpected or of another shape; all are listed.
+    /// Tensors of the files are missing, unexpected or of another shape; all are listed.
     pub fn build<M>(self, new: impl FnOnce(&Scope<'_>) -> M) -> Result<(M, Parameters), Error> {
         let model = new(&Scope { weights: &self, prefix: String::new() });
+        if let Some(error) = self.failure.into_inner() {
+            return Err(error.into());
+        }
         let mut problems = self.problems.into_inner();
-        if let Some((path, unclaimed)) = self.file {
-            problems.extend(unclaimed.into_inner().into_keys().map(|name| format!("unexpected `{name}`")));
+        if let Some(files) = self.files.map(RefCell::into_inner) {
+            problems.extend(files.names().map(|name| format!("unexpected `{name}`")));
             if !problems.is_empty() {
-                return Err(Error::Mismatch { path, problems: list(&problems) });
+                return Err(Error::Mismatch { path: files.path().to_owned(), problems: list(&problems) });
             }
         }
         Ok((model, Parameters { named: self.taken.into_inner() }))
     }
 
     fn take(&self, name: &str, shape: &[i64], init: Init) -> Tensor {
-        let found = self.file.as_ref().and_then(|(_, unclaimed)| unclaimed.borrow_mut().remove(name));
+        let stored = self.stored_shape(name);
         let fresh = self.fresh.as_ref().filter(|(prefixes, _)| prefixes.iter().any(|prefix| name.starts_with(prefix)));
-        match (found, fresh) {
-            (Some(tensor), _) if tensor.size() == shape => tensor.to_kind(Kind::Float),
-            (Some(tensor), _) => self.complain(shape, format!("`{name}` is {:?}, not {shape:?}", tensor.size())),
-            (None, Some((_, seed))) => init.draw(*seed, name, shape),
-            (None, None) => self.complain(shape, format!("missing `{name}`")),
+        match (stored, fresh, self.target) {
+            (Some(stored), ..) if stored != shape => {
+                self.complain(name, shape, format!("`{name}` is {stored:?}, not {shape:?}"))
+            }
+            (None, None, _) => self.complain(name, shape, format!("missing `{name}`")),
+            (.., Target::Shapes) => self.stand_in(name, shape),
+            (None, Some((_, seed)), Target::Tensors(kind, device)) => {
+                init.draw(*seed, name, shape).to_kind(kind).to(device)
+            }
+            (Some(_), _, Target::Tensors(kind, device)) => self.copy(name, shape).to_kind(kind).to(device),
         }
     }
 
-    /// Record a problem and return a stand-in, so that one look at the file finds all problems.
-    fn complain(&self, shape: &[i64], problem: String) -> Tensor {
+    /// The shape of the tensor `name` with the rows that it gets.
+    fn stored_shape(&self, name: &str) -> Option<Vec<i64>> {
+        let mut shape = self.files.as_ref()?.borrow().shape(name)?.to_vec();
+        if let Some(rows) = shape.first_mut() {
+            *rows += self.more_rows(name);
+        }
+        Some(shape)
+    }
+
+    fn more_rows(&self, name: &str) -> i64 {
+        let (names, more) = &self.more_rows;
+        if names.iter().any(|grown| grown == name) { *more } else { 0 }
+    }
+
+    fn copy(&self, name: &str, shape: &[i64]) -> Tensor {
+        match self.files.as_ref().and_then(|files| files.borrow_mut().take(name)) {
+            Some(Ok(tensor)) if self.more_rows(name) > 0 => {
+                let grown = Tensor::zeros(shape, (tensor.kind(), Device::Cpu));
+                grown.narrow(0, 0, tensor.size()[0]).copy_(&tensor);
+                grown
+            }
+            Some(Ok(tensor)) => tensor,
+            Some(Err(error)) => {
+                self.failure.borrow_mut().get_or_insert(error);
+                Target::stand_in(shape)
+            }
+            None => self.complain(name, shape, format!("missing `{name}`")),
+        }
+    }
+
+    /// Record a problem and return a stand-in, so that one look at the files finds all problems.
+    fn complain(&self, name: &str, shape: &[i64], problem: String) -> Tensor {
         self.problems.borrow_mut().push(problem);
-        Tensor::zeros(shape, (Kind::Float, Device::Cpu))
+        self.stand_in(name, shape)
+    }
+
+    fn stand_in(&self, name: &str, shape: &[i64]) -> Tensor {
+        if let Some(files) = &self.files {
+            files.borrow_mut().forget(name);
+        }
+        Target::stand_in(shape)
     }
 }
 
@@ -191,17 +279,18 @@ impl Parameters {
         self.named.get(name)
     }
 
+    /// All tensors with their names, in the order of names.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Tensor)> {
+        self.named.iter().map(|(name, tensor)| (name.as_str(), tensor))
+    }
+
     /// Write all tensors in the safetensors format, whole or not at all.
     ///
     /// # Errors
     /// The file cannot be written.
     pub fn save(&self, path: &Path) -> Result<(), Error> {
-        let fail = |source: Box<dyn std::error::Error + Send + Sync>| Error::Write { path: path.to_owned(), source };
-        let tensors: Vec<(&str, Tensor)> =
-            self.named.iter().map(|(name, tensor)| (name.as_str(), tensor.detach().contiguous())).collect();
-        let temporary = path.with_extension("tmp");
-        Tensor::write_safetensors(&tensors, &temporary).map_err(|error| fail(error.into()))?;
-        std::fs::rename(&temporary, path).map_err(|error| fail(error.into()))
+        let tensors: Vec<(&str, Tensor)> = self.iter().map(|(name, tensor)| (name, tensor.shallow_clone())).collect();
+        Ok(tensor_files::write(path, &tensors)?)
     }
 }
 
@@ -244,6 +333,32 @@ mod tests {
         let message = Weights::read(&path).unwrap().build(other).unwrap_err().to_string();
         for problem in ["`b` is [3], not [4]", "missing `c`", "unexpected `a.weight`"] {
             assert!(message.contains(problem), "{message}");
+        }
+    }
+
+    #[test]
+    fn shapes_alone_find_the_same_problems_and_take_no_memory() {
+        let large = |scope: &Scope<'_>| scope.tensor("w", &[1 << 20, 1 << 20], Init::Ones);
+        let (tensor, parameters) = Weights::fresh(0).shapes_only().build(large).unwrap();
+        assert_eq!((tensor.size(), parameters.iter().count()), (vec![1 << 20, 1 << 20], 1));
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("m.safetensors");
+        let (_, parameters) = Weights::fresh(1).build(pair).unwrap();
+        parameters.save(&path).unwrap();
+        let message = Weights::read(&path).unwrap().shapes_only().build(large).unwrap_err().to_string();
+        assert!(message.contains("missing `w`") && message.contains("unexpected `b`"), "{message}");
+    }
+
+    #[test]
+    fn weights_stored_in_bfloat16_can_be_computed_with_in_any_type() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("m.safetensors");
+        let new = |scope: &Scope<'_>| scope.tensor("w", &[2], Init::Ones);
+        let stored = Tensor::from_slice(&[1.5f32, -2.0]).to_kind(Kind::BFloat16);
+        tensor_files::write(&path, &[("w", stored)]).unwrap();
+        for kind in [Kind::Float, Kind::BFloat16, Kind::Half] {
+            let (read, _) = Weights::read(&path).unwrap().to(kind, Device::Cpu).build(new).unwrap();
+            assert_eq!((read.kind(), read.double_value(&[1])), (kind, -2.0));
         }
     }
 

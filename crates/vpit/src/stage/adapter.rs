@@ -2,18 +2,18 @@
 //! the frozen decoder, by captioning.
 
 use serde::{Deserialize, Serialize};
-use tch::Tensor;
+use tch::{Kind, Tensor};
 
 use super::data::{Eye, LAYOUT};
 use super::task::{Result, Task};
-use crate::checkpoint;
 use crate::digits::{Scene, Split, World, vocabulary};
 use crate::model::llama::LlamaConfig;
-use crate::model::vpit::VisionHeadKind;
+use crate::model::vpit::{VisionHeadKind, VisualConfig};
 use crate::model::{Parameters as Tensors, Vpit, VpitConfig};
 use crate::sequence::{Batch, Part, Role, Sequence};
 use crate::train::loss::{Losses, VisionLoss};
 use crate::train::{Optimizer, Schedule};
+use crate::{checkpoint, unified};
 
 /// Parameters of the stage.
 #[derive(Debug, Serialize, Deserialize)]
@@ -32,8 +32,8 @@ impl Default for Parameters {
     }
 }
 
-const EMBEDDING: &str = "model.embed_tokens.weight";
-const HEAD: &str = "lm_head.weight";
+const EMBEDDING: &str = unified::TOKEN_ROWS[0];
+const IMAGE: [i64; 2] = [vocabulary::IMAGE_START, vocabulary::IMAGE_END];
 /// Scenes for this stage: others than the encoder was trained on.
 const FIRST_SCENE: u64 = 1 << 32;
 
@@ -46,31 +46,18 @@ pub fn run(task: &Task) -> Result<()> {
     let (eye, lm) = (Eye::open(task.input("encoder")?)?, task.input("lm")?);
     let config = VpitConfig {
         llama: checkpoint::config::<LlamaConfig>(lm)?,
-        visual_width: eye.width,
-        visual_tokens: LAYOUT.visual_tokens as i64,
-        vision_head: parameters.vision_head,
+        visual: VisualConfig {
+            visual_width: eye.width,
+            visual_tokens: LAYOUT.visual_tokens as i64,
+            vision_head: parameters.vision_head,
+        },
     };
-    let weights = checkpoint::weights(lm)?.with_fresh(&["model.mm_projector.", "vision_head."], parameters.seed);
+    // The miniature's vocabulary has the image tokens from the start.
+    let weights = unified::morph(lm, 0, parameters.seed)?;
     let (model, tensors) = weights.build(|scope| Vpit::new(scope, &config))?;
-    for name in [EMBEDDING, HEAD] {
-        start_image_tokens(&tensors, name);
-    }
+    unified::start_image_rows(&tensors, IMAGE);
     train(task, &parameters, &model, &tensors, &eye)?;
-    Ok(checkpoint::save(task.folder(), &config, &tensors)?)
-}
-
-/// Set the rows of the two image tokens to the mean of the rows of all others.
-fn start_image_tokens(tensors: &Tensors, name: &str) {
-    let Some(rows) = tensors.get(name) else { return };
-    let image = [vocabulary::IMAGE_START, vocabulary::IMAGE_END];
-    let others: Vec<i64> = (0..rows.size()[0]).filter(|id| !image.contains(id)).collect();
-    tch::no_grad(|| {
-        let mean = rows.index_select(0, &Tensor::from_slice(&others)).mean_dim(0, false, tch::Kind::Float);
-        for id in image {
-            let mut row = rows.get(id);
-            row.copy_(&mean);
-        }
-    });
+    Ok(unified::save(task.folder(), &config, &tensors, Kind::Float)?)
 }
 
 fn train(task: &Task, parameters: &Parameters, model: &Vpit, tensors: &Tensors, eye: &Eye) -> Result<()> {
@@ -110,10 +97,9 @@ struct ImageRowsOnly {
 
 impl ImageRowsOnly {
     fn new(tensors: &Tensors) -> Self {
-        let image = [vocabulary::IMAGE_START, vocabulary::IMAGE_END];
         let embedding = tensors.get(EMBEDDING).map(Tensor::detach);
         let count = embedding.as_ref().map_or(0, |rows| rows.size()[0]);
-        let others: Vec<i64> = (0..count).filter(|id| !image.contains(id)).collect();
+        let others: Vec<i64> = (0..count).filter(|id| !IMAGE.contains(id)).collect();
         let ids = Tensor::from_slice(&others);
         let rows = embedding.as_ref().map(|embedding| embedding.index_select(0, &ids));
         Self { embedding, ids, rows }

@@ -17,12 +17,11 @@ use super::generate::Painter;
 use super::judges::Judges;
 use super::samples::{answered, training_ids};
 use super::task::{Result, Task};
-use crate::checkpoint;
 use crate::digits::{Group, Scene, Split, World};
-use crate::model::{Vpit, VpitConfig};
 use crate::sequence::{Batch, Sequence};
 use crate::train::loss::Losses;
 use crate::train::{Optimizer, Schedule, VisionLoss, order};
+use crate::unified;
 
 /// Parameters of the stage.
 #[derive(Debug, Serialize, Deserialize)]
@@ -75,8 +74,7 @@ pub fn run(task: &Task) -> Result<()> {
 
 /// Accuracy of a model trained and asked without images: what the words of the questions give away.
 fn without_images(task: &Task, parameters: &Parameters) -> Result<Vec<Score>> {
-    let (model, _, tensors) =
-        checkpoint::load(task.input("adapter")?, |scope, config: &VpitConfig| Vpit::new(scope, config))?;
+    let (model, _, tensors) = unified::load(task.input("adapter")?)?;
     let world = World::open(Split::Train);
     let ids = training_ids("vqa", parameters.vqa, parameters.seed)?;
     let samples = ids.into_iter().map(|id| answered(None, &world.vqa(id).1)).collect::<Result<Vec<Sequence>>>()?;

@@ -1,5 +1,6 @@
 //! From the digits world to tensors.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 
 use tch::{Kind, Tensor};
@@ -21,12 +22,13 @@ pub const CAPTION_LENGTH: usize = 10;
 pub const LAYOUT: Layout = Layout {
     specials: Specials {
         pad: vocabulary::PAD,
-        bos: vocabulary::BOS,
+        bos: Cow::Borrowed(&[vocabulary::BOS]),
         eot: vocabulary::EOT,
-        user: vocabulary::USER,
-        assistant: vocabulary::ASSISTANT,
+        user: Cow::Borrowed(&[vocabulary::USER]),
+        assistant: Cow::Borrowed(&[vocabulary::ASSISTANT]),
         image_start: vocabulary::IMAGE_START,
         image_end: vocabulary::IMAGE_END,
+        text_end: None,
     },
     visual_tokens: (presets::DIGITS_VISUAL_SIDE * presets::DIGITS_VISUAL_SIDE) as usize,
 };

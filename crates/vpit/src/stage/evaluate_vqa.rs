@@ -11,9 +11,9 @@ use super::data::{Eye, LAYOUT};
 use super::samples::question;
 use super::task::{Result, Task};
 use crate::digits::{Question, Scene, Split, World, vocabulary};
-use crate::model::{Vpit, VpitConfig};
+use crate::model::Vpit;
 use crate::sequence::{Role, Sequence};
-use crate::{checkpoint, decode};
+use crate::{decode, unified};
 
 /// Parameters of the stage.
 #[derive(Debug, Serialize, Deserialize)]
@@ -52,8 +52,7 @@ pub struct Prediction {
 /// The parameters are not usable, an input is missing, or a file cannot be written.
 pub fn run(task: &Task) -> Result<()> {
     let parameters: Parameters = task.parameters()?;
-    let (model, _, _) =
-        checkpoint::load(task.input("finetune")?, |scope, config: &VpitConfig| Vpit::new(scope, config))?;
+    let (model, _, _) = unified::load(task.input("finetune")?)?;
     let eye = Eye::open(task.input("encoder")?)?;
     let predictions = answers(&model, Some(&eye), parameters.questions)?;
     task.predictions("vqa", &predictions)?;

@@ -2,17 +2,17 @@
 //! requests for images. Everything but the vision tower learns.
 
 use serde::{Deserialize, Serialize};
-use tch::Tensor;
+use tch::{Kind, Tensor};
 
 use super::data::{Eye, LAYOUT};
 use super::samples::{answered, granted, training_ids};
 use super::task::{Result, Task};
-use crate::checkpoint;
 use crate::digits::{Scene, Split, World};
-use crate::model::{Vpit, VpitConfig};
+use crate::model::Vpit;
 use crate::sequence::{Batch, Sequence};
 use crate::train::loss::Losses;
 use crate::train::{Optimizer, Schedule, VisionLoss, order};
+use crate::unified;
 
 /// Parameters of the stage.
 #[derive(Debug, Serialize, Deserialize)]
@@ -75,15 +75,15 @@ impl Parameters {
 pub fn run(task: &Task) -> Result<()> {
     let parameters: Parameters = task.parameters()?;
     let adapter = task.input("adapter")?;
-    let config = checkpoint::config::<VpitConfig>(adapter)?;
+    let config = unified::config(adapter)?;
     // The adapter's checkpoint holds a vision head that nothing has trained; each seed starts from its own.
-    let weights = checkpoint::weights(adapter)?
+    let weights = unified::weights(adapter)?
         .without(&["vision_head."])
         .with_fresh(&["vision_head."], parameters.seed_of(Purpose::Init));
     let (model, tensors) = weights.build(|scope| Vpit::new(scope, &config))?;
     let mixture = Mixture::open(&parameters, &Eye::open(task.input("encoder")?)?)?;
     train(task, &parameters, &model, tensors.train(|_| true), &mixture)?;
-    Ok(checkpoint::save(task.folder(), &config, &tensors)?)
+    Ok(unified::save(task.folder(), &config, &tensors, Kind::Float)?)
 }
 
 /// The training data of a run.

@@ -10,10 +10,10 @@ use crate::decode::{self, Response};
 use crate::diffusion::sampler::{Sampling, sample};
 use crate::diffusion::{Noising, Visualizer, VisualizerConfig};
 use crate::digits::{SIDE, Scene, Split, World, vocabulary};
-use crate::model::{Vpit, VpitConfig};
+use crate::model::Vpit;
 use crate::rng::Rng;
 use crate::sequence::{Role, Sequence};
-use crate::{checkpoint, noise};
+use crate::{checkpoint, noise, unified};
 
 /// Parameters of the stage.
 #[derive(Debug, Serialize, Deserialize)]
@@ -55,14 +55,13 @@ pub struct Prediction {
 /// The parameters are not usable, an input is missing, or a file cannot be written.
 pub fn run(task: &Task) -> Result<()> {
     let parameters: Parameters = task.parameters()?;
-    let (model, config, _) =
-        checkpoint::load(task.input("finetune")?, |scope, config: &VpitConfig| Vpit::new(scope, config))?;
+    let (model, config, _) = unified::load(task.input("finetune")?)?;
     let painter = Painter::open(task.input("visualizer")?, parameters.sampling_steps, parameters.guidance)?;
     let world = World::open(Split::Test);
     let scenes: Vec<Scene> = (0..parameters.images).map(|id| world.generation(id)).collect();
     let responses = respond(&model, &scenes)?;
     let tokens: Vec<Option<&Tensor>> = responses.iter().map(|response| response.images.first()).collect();
-    let images = data::to_bytes(&painter.paint(&tokens, config.visual_width));
+    let images = data::to_bytes(&painter.paint(&tokens, config.visual.visual_width));
     let predictions: Vec<Prediction> = (0..)
         .zip(scenes.iter().zip(&responses))
         .map(|(id, (scene, response))| prediction(id, scene, response))

@@ -2,15 +2,15 @@
 //! something to morph.
 
 use serde::{Deserialize, Serialize};
+use tch::Tensor;
 
 use super::data::LAYOUT;
 use super::task::{Result, Task};
 use crate::checkpoint;
 use crate::digits::{text, vocabulary};
-use crate::model::layers::Linear;
-use crate::model::llama::{Llama, LlamaConfig};
+use crate::model::Weights;
+use crate::model::llama::LanguageModel;
 use crate::model::presets::Llm;
-use crate::model::{Scope, Weights, vpit};
 use crate::sequence::{Batch, Sequence};
 use crate::train::loss::cross_entropy;
 use crate::train::{Optimizer, Schedule};
@@ -32,26 +32,6 @@ impl Default for Parameters {
     }
 }
 
-/// A decoder with its text head, as the checkpoint of a language model keeps them.
-#[derive(Debug)]
-pub struct LanguageModel {
-    pub model: Llama,
-    pub lm_head: Linear,
-}
-
-impl LanguageModel {
-    #[must_use]
-    pub fn new(scope: &Scope<'_>, config: &LlamaConfig) -> Self {
-        Self { model: Llama::new(&scope.at("model"), config), lm_head: vpit::lm_head(scope, config) }
-    }
-
-    /// Logits at the flat `places` of a batch of `[batch, length]` ids, `[places, vocabulary]`.
-    pub fn logits(&self, batch: &Batch) -> tch::Tensor {
-        let hidden = self.model.forward(&self.model.embed_tokens.forward(&batch.ids)).flatten(0, 1);
-        self.lm_head.forward(&hidden.index_select(0, &batch.text_from))
-    }
-}
-
 /// Train the language model and leave its checkpoint.
 ///
 /// # Errors
@@ -67,12 +47,18 @@ pub fn run(task: &Task) -> Result<()> {
         let ids = step * parameters.batch..(step + 1) * parameters.batch;
         let lines = ids.map(line).collect::<Result<Vec<Sequence>>>()?;
         let batch = Batch::collate(&lines.iter().collect::<Vec<_>>(), &LAYOUT);
-        let loss = optimizer.descend(&cross_entropy(&model.logits(&batch), &batch.text_targets))?;
+        let loss = optimizer.descend(&cross_entropy(&logits(&model, &batch), &batch.text_targets))?;
         if step % 10 == 0 || step + 1 == parameters.steps {
             series.push(step, &[("loss", loss)])?;
         }
     }
     Ok(checkpoint::save(task.folder(), &config, &tensors)?)
+}
+
+/// Logits wherever the next place is predicted, `[places, vocabulary]`.
+fn logits(model: &LanguageModel, batch: &Batch) -> Tensor {
+    let hidden = model.model.forward(&model.model.embed_tokens.forward(&batch.ids)).flatten(0, 1);
+    model.lm_head.forward(&hidden.index_select(0, &batch.text_from))
 }
 
 fn line(id: u64) -> Result<Sequence> {

@@ -5,7 +5,7 @@ use tch::{Kind, Reduction, Tensor};
 
 use crate::model::Vpit;
 use crate::model::layers::normalize;
-use crate::sequence::Batch;
+use crate::sequence::{Batch, Targets};
 
 /// How predicted visual tokens are compared with the encoder's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,6 +38,51 @@ impl VisionLoss {
     }
 }
 
+/// How the losses of a step's micro-batches, on all ranks, become one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LossReduction {
+    /// Each term is its sum over all targets of the step, divided by their number: how the step is cut changes nothing.
+    #[default]
+    Global,
+    /// As the released code: the mean of a micro-batch over its own targets, then the mean over micro-batches, those
+    /// without a target counting as 0. A target weighs more in company of few.
+    Rank,
+}
+
+impl LossReduction {
+    /// What the mean losses of a micro-batch count for: the sum of what they count over all micro-batches of the step is
+    /// the step's loss, and the sum of the gradients its gradient.
+    #[must_use]
+    pub fn shares(self, here: Targets, step: StepTargets) -> Shares {
+        #[expect(clippy::cast_precision_loss, reason = "a step has far fewer than 2^53 targets")]
+        let share = |part: i64, whole: i64| if whole == 0 { 0.0 } else { part as f64 / whole as f64 };
+        match self {
+            Self::Global => {
+                Shares { text: share(here.text, step.targets.text), vision: share(here.vision, step.targets.vision) }
+            }
+            Self::Rank => {
+                let even = share(1, step.micro_batches);
+                Shares { text: even, vision: even }
+            }
+        }
+    }
+}
+
+/// Number of all targets of one step: of all micro-batches of all ranks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StepTargets {
+    pub micro_batches: i64,
+    pub targets: Targets,
+}
+
+/// What the two mean losses of a micro-batch count for in their step.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Shares {
+    pub text: f64,
+    pub vision: f64,
+}
+
 /// Both terms of a batch.
 #[derive(Debug)]
 pub struct Losses {
@@ -59,10 +104,19 @@ impl Losses {
             vision: vision_loss.between(&predicted, &visual.index_select(0, &batch.visual_targets)),
         }
     }
+
+    /// What this micro-batch adds to its step's loss, the visual term weighed by `coefficient`.
+    #[must_use]
+    pub fn total(&self, shares: Shares, coefficient: f64) -> Tensor {
+        &self.text * shares.text + &self.vision * (shares.vision * coefficient)
+    }
 }
 
-/// Mean cross-entropy of `[n, classes]` logits against `[n]` ids, nats.
+/// Mean cross-entropy of `[n, classes]` logits against `[n]` ids, nats; 0 for no ids.
 pub fn cross_entropy(logits: &Tensor, targets: &Tensor) -> Tensor {
+    if targets.numel() == 0 {
+        return Tensor::zeros([], (Kind::Float, logits.device()));
+    }
     logits.to_kind(Kind::Float).cross_entropy_loss::<Tensor>(targets, None, Reduction::Mean, -100, 0.0)
 }
 
@@ -109,6 +163,16 @@ mod tests {
         for loss in [VisionLoss::Cosine, VisionLoss::L1, VisionLoss::None] {
             assert_eq!(loss.between(&empty, &empty).double_value(&[]), 0.0);
         }
+    }
+
+    #[test]
+    fn a_step_counts_targets_globally_or_micro_batches_alike() {
+        let here = Targets { text: 3, vision: 0 };
+        let step = StepTargets { micro_batches: 2, targets: Targets { text: 12, vision: 8 } };
+        assert_eq!(LossReduction::Global.shares(here, step), Shares { text: 0.25, vision: 0.0 });
+        assert_eq!(LossReduction::Rank.shares(here, step), Shares { text: 0.5, vision: 0.5 });
+        let without = StepTargets { targets: Targets { vision: 0, ..step.targets }, ..step };
+        assert_eq!(LossReduction::Global.shares(here, without).vision, 0.0);
     }
 
     #[test]

@@ -4,5 +4,5 @@ pub mod loss;
 pub mod optimizer;
 pub mod order;
 
-pub use loss::VisionLoss;
+pub use loss::{LossReduction, VisionLoss};
 pub use optimizer::{Optimizer, Schedule};
