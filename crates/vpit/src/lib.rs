@@ -9,8 +9,10 @@
 //! | [`diffusion`] | from visual tokens back to pixels |
 //! | [`judge`] | networks that grade images |
 //! | [`digits`] | the miniature's world: scenes of real digits, captions, questions |
+//! | [`check`] | a full-size training looked at before it is started |
 //! | [`stage`] | the pipeline's stages, each a subcommand of the binary |
 
+pub mod check;
 pub mod checkpoint;
 pub mod conversation;
 pub mod cuda;

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use vpit::train::optimizer::StepError;
-use vpit::{cuda, stage};
+use vpit::{check, cuda, stage};
 
 /// Train and evaluate a model that reads and predicts visual tokens
 ///
@@ -18,8 +18,10 @@ struct Arguments {
     stage: Stage,
 }
 
-#[derive(Debug, Clone, Copy, Subcommand)]
+#[derive(Debug, Subcommand)]
 enum Stage {
+    /// Look at a training of a published model before it is started
+    Train(check::Arguments),
     /// Train the vision tower contrastively on scenes and captions
     Encoder,
     /// Train the decoder on text alone
@@ -64,12 +66,17 @@ fn exit_code(error: &(dyn Error + 'static)) -> ExitCode {
 }
 
 fn run(stage: Stage) -> Result<(), Box<dyn Error>> {
+    if let Stage::Train(arguments) = &stage {
+        print!("{}", check::run(arguments)?);
+        return Ok(());
+    }
     cuda::load()?;
     let task = stage::Task::from_env()?;
     let threads = i32::try_from(task.threads())?.max(1);
     tch::set_num_threads(threads);
     tch::set_num_interop_threads(1);
     match stage {
+        Stage::Train(_) => Ok(()),
         Stage::Encoder => stage::encoder::run(&task),
         Stage::Lm => stage::lm::run(&task),
         Stage::Adapter => stage::adapter::run(&task),

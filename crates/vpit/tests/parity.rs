@@ -297,7 +297,7 @@ fn step(case: &str, [loss, reduced]: [&str; 2], how: LossReduction, wrong: impl 
         let losses = Losses::of(&model, batch, &images, vision_loss);
         let shares = how.shares(batch.targets(), StepTargets { micro_batches: 2, targets });
         losses.total(shares, 0.7).backward();
-        both = both + Tensor::stack(&[&losses.text * shares.text, &losses.vision * shares.vision], 0).detach();
+        both += Tensor::stack(&[&losses.text * shares.text, &losses.vision * shares.vision], 0).detach();
     }
     close("losses", &both, expected.get(&format!("{loss}/{reduced}/losses")))?;
     let prefix = format!("{loss}/{reduced}/gradient/");

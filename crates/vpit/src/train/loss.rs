@@ -106,7 +106,6 @@ impl Losses {
     }
 
     /// What this micro-batch adds to its step's loss, the visual term weighed by `coefficient`.
-    #[must_use]
     pub fn total(&self, shares: Shares, coefficient: f64) -> Tensor {
         &self.text * shares.text + &self.vision * (shares.vision * coefficient)
     }
