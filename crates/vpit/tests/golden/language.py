@@ -1,6 +1,9 @@
 """Reference values for the language and vision part of vpit, from transformers and torch.
 
-    python3 language.py FOLDER          # FOLDER is this one; writes language/
+    python3 language.py FOLDER                      # FOLDER is this one; writes language/
+    python3 language.py --tokenizer FOLDER ENCODE   # compares ENCODE, the built example, with tiktoken on the real
+                                                    # tokenizer.model in FOLDER
+    python3 language.py --loads FOLDER              # whether transformers loads the model that vpit wrote there
 
 Needs transformers==4.45.2, torch, safetensors, tiktoken and tokenizers. Every model is random and small; its folder is
 written by transformers, so that reading such folders is tested as well. What has no reference implementation in a package
@@ -11,7 +14,9 @@ behaviour of its released code, in plain torch and without a cache.
 import base64
 import json
 import os
+import random
 import string
+import subprocess
 import sys
 from pathlib import Path
 
@@ -423,5 +428,33 @@ def main(here):
         extra.unlink()
 
 
+def compare_tokenizer(folder, program):
+    """The texts above, and 3,000 random mixtures of their pieces."""
+    lines = (line.split() for line in (folder / "tokenizer.model").read_bytes().splitlines() if line)
+    reference = encoding({base64.b64decode(token): int(rank) for token, rank in lines})
+    chance = random.Random(1)
+    pieces = [piece for text in TEXTS for piece in (text[:7], text[3:9], text[-5:], text)] + [" ", "\n", "\t", "1", "é", "語"]
+    texts = TEXTS + ["".join(chance.choices(pieces, k=chance.randint(1, 9))) for _ in range(3000)]
+    done = subprocess.run([program, str(folder)], input=json.dumps(texts), capture_output=True, check=True, text=True)
+    wrong = [text for text, ids in zip(texts, json.loads(done.stdout), strict=True) if ids != reference.encode_ordinary(text)]
+    print(f"{len(texts)} texts, {len(wrong)} differ", wrong[:3])
+    return len(wrong)
+
+
+def loads(folder):
+    model, report = LlamaForCausalLM.from_pretrained(folder, output_loading_info=True)
+    wrong = {name: found for name, found in report.items() if found}
+    print(f"{sum(p.numel() for p in model.parameters())} parameters, vocabulary {model.config.vocab_size}", wrong or "all fit")
+    return len(wrong)
+
+
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    match sys.argv[1:]:
+        case ["--tokenizer", folder, program]:
+            sys.exit(compare_tokenizer(Path(folder), program))
+        case ["--loads", folder]:
+            sys.exit(loads(folder))
+        case [folder]:
+            main(Path(folder))
+        case _:
+            sys.exit(__doc__)
