@@ -8,9 +8,17 @@ use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
 
 use super::Prediction;
+use super::layers::{Conv, GroupNorm, Window};
+use super::projector::Projector;
+use super::time::{TimeEmbedding, Waves};
 use crate::model::dims;
-use crate::model::layers::{Bias, LayerNorm, Linear};
+use crate::model::layers::{Bias, Linear};
 use crate::model::weights::{Init, Scope};
+
+/// Of every group normalisation.
+const GROUPS: i64 = 8;
+const EPS: f64 = 1e-5;
+const WINDOW: Window = Window::keeping(3);
 
 /// Sizes of the visualizer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -48,14 +56,15 @@ impl Visualizer {
     #[must_use]
     pub fn new(scope: &Scope<'_>, config: &VisualizerConfig) -> Self {
         let (channels, folded) = (config.channels, config.fold * config.fold);
-        let blocks = scope.at("blocks");
+        let (blocks, waves) = (scope.at("blocks"), Waves { width: channels, cosines_first: true, shift: 0.0 });
+        let widths = [config.visual_width, config.projector_width, channels];
         Self {
-            projector: Projector::new(&scope.at("projector"), config),
-            time_embedding: TimeEmbedding::new(&scope.at("time_embedding"), channels),
-            conv_in: Conv::new(&scope.at("conv_in"), [folded, channels], Init::fan_in(9 * folded)),
+            projector: Projector::new(&scope.at("projector"), &widths),
+            time_embedding: TimeEmbedding::new(&scope.at("time_embedding"), waves, channels),
+            conv_in: Conv::new(&scope.at("conv_in"), [folded, channels], WINDOW),
             blocks: (0..config.blocks).map(|i| Block::new(&blocks.at(i), config)).collect(),
-            norm_out: GroupNorm::new(&scope.at("norm_out"), channels),
-            conv_out: Conv::new(&scope.at("conv_out"), [channels, folded], Init::Zeros),
+            norm_out: GroupNorm::new(&scope.at("norm_out"), channels, GROUPS, EPS),
+            conv_out: Conv::with_init(&scope.at("conv_out"), [channels, folded], WINDOW, Init::Zeros),
             prediction: config.prediction,
             fold: config.fold,
         }
@@ -76,61 +85,6 @@ impl Visualizer {
     }
 }
 
-/// Linear, layer normalisation, ReLU, linear, layer normalisation.
-#[derive(Debug)]
-pub struct Projector {
-    linear_1: Linear,
-    norm_1: LayerNorm,
-    linear_2: Linear,
-    norm_2: LayerNorm,
-}
-
-impl Projector {
-    fn new(scope: &Scope<'_>, config: &VisualizerConfig) -> Self {
-        let (inner, channels) = (config.projector_width, config.channels);
-        Self {
-            linear_1: Linear::new(&scope.at("linear_1"), config.visual_width, inner, Bias::With),
-            norm_1: LayerNorm::new(&scope.at("norm_1"), inner, 1e-5),
-            linear_2: Linear::new(&scope.at("linear_2"), inner, channels, Bias::With),
-            norm_2: LayerNorm::new(&scope.at("norm_2"), channels, 1e-5),
-        }
-    }
-
-    fn forward(&self, tokens: &Tensor) -> Tensor {
-        let hidden = self.norm_1.forward(&self.linear_1.forward(tokens)).relu();
-        self.norm_2.forward(&self.linear_2.forward(&hidden))
-    }
-}
-
-/// Sines and cosines of the time, then two layers.
-#[derive(Debug)]
-pub struct TimeEmbedding {
-    linear_1: Linear,
-    linear_2: Linear,
-    width: i64,
-}
-
-impl TimeEmbedding {
-    fn new(scope: &Scope<'_>, width: i64) -> Self {
-        Self {
-            linear_1: Linear::new(&scope.at("linear_1"), width, width, Bias::With),
-            linear_2: Linear::new(&scope.at("linear_2"), width, width, Bias::With),
-            width,
-        }
-    }
-
-    /// `[batch, width]`, after a last SiLU as every block applies it.
-    fn forward(&self, times: &[usize]) -> Tensor {
-        let half = self.width / 2;
-        #[expect(clippy::cast_precision_loss, reason = "times are below a thousand")]
-        let times: Vec<f32> = times.iter().map(|&t| t as f32).collect();
-        let exponents = Tensor::arange(half, (Kind::Float, tch::Device::Cpu)) * (-10_000f64.ln() / half as f64);
-        let angles = Tensor::from_slice(&times).outer(&exponents.exp());
-        let waves = Tensor::cat(&[angles.cos(), angles.sin()], -1);
-        self.linear_2.forward(&self.linear_1.forward(&waves).silu()).silu()
-    }
-}
-
 /// Two convolutions with the time added between them, then attention to the condition.
 #[derive(Debug)]
 pub struct Block {
@@ -146,11 +100,11 @@ impl Block {
     fn new(scope: &Scope<'_>, config: &VisualizerConfig) -> Self {
         let channels = config.channels;
         Self {
-            norm1: GroupNorm::new(&scope.at("norm1"), channels),
-            conv1: Conv::new(&scope.at("conv1"), [channels; 2], Init::fan_in(9 * channels)),
+            norm1: GroupNorm::new(&scope.at("norm1"), channels, GROUPS, EPS),
+            conv1: Conv::new(&scope.at("conv1"), [channels; 2], WINDOW),
             time_emb_proj: Linear::new(&scope.at("time_emb_proj"), channels, channels, Bias::With),
-            norm2: GroupNorm::new(&scope.at("norm2"), channels),
-            conv2: Conv::new(&scope.at("conv2"), [channels; 2], Init::fan_in(9 * channels)),
+            norm2: GroupNorm::new(&scope.at("norm2"), channels, GROUPS, EPS),
+            conv2: Conv::new(&scope.at("conv2"), [channels; 2], WINDOW),
             attention: CrossAttention::new(&scope.at("attention"), config),
         }
     }
@@ -185,7 +139,7 @@ impl CrossAttention {
         let (channels, head) = (config.channels, config.channels / config.heads);
         let linear = |name: &str, bias| Linear::new(&scope.at(name), channels, channels, bias);
         Self {
-            norm: GroupNorm::new(&scope.at("norm"), channels),
+            norm: GroupNorm::new(&scope.at("norm"), channels, GROUPS, EPS),
             to_q: linear("to_q", Bias::Without),
             to_k: linear("to_k", Bias::Without),
             to_v: linear("to_v", Bias::Without),
@@ -222,46 +176,6 @@ fn places(side: i64, width: i64) -> Tensor {
     let down = waves.unsqueeze(1).expand([side, side, width / 2], false);
     let across = waves.unsqueeze(0).expand([side, side, width / 2], false);
     Tensor::cat(&[down, across], -1).flatten(0, 1)
-}
-
-/// A 3 x 3 convolution that keeps the size.
-#[derive(Debug)]
-pub struct Conv {
-    weight: Tensor,
-    bias: Tensor,
-}
-
-impl Conv {
-    fn new(scope: &Scope<'_>, [inputs, outputs]: [i64; 2], init: Init) -> Self {
-        Self {
-            weight: scope.tensor("weight", &[outputs, inputs, 3, 3], init),
-            bias: scope.tensor("bias", &[outputs], Init::Zeros),
-        }
-    }
-
-    fn forward(&self, x: &Tensor) -> Tensor {
-        x.conv2d(&self.weight, Some(&self.bias), [1, 1], [1, 1], [1, 1], 1)
-    }
-}
-
-/// Group normalisation in eight groups.
-#[derive(Debug)]
-pub struct GroupNorm {
-    weight: Tensor,
-    bias: Tensor,
-}
-
-impl GroupNorm {
-    fn new(scope: &Scope<'_>, channels: i64) -> Self {
-        Self {
-            weight: scope.tensor("weight", &[channels], Init::Ones),
-            bias: scope.tensor("bias", &[channels], Init::Zeros),
-        }
-    }
-
-    fn forward(&self, x: &Tensor) -> Tensor {
-        x.group_norm(8, Some(&self.weight), Some(&self.bias), 1e-5, false)
-    }
 }
 
 #[cfg(test)]
