@@ -66,7 +66,7 @@ struct Mapped {
 #[derive(Debug)]
 struct Entry {
     file: usize,
-    kind: Kind,
+    dtype: Dtype,
     shape: Vec<i64>,
     /// In bytes of the file.
     place: Range<usize>,
@@ -85,7 +85,7 @@ impl TensorFiles {
     /// The tensors of one file.
     ///
     /// # Errors
-    /// The file is missing, truncated or not in the format, or holds a tensor that is no weight.
+    /// The file is missing, truncated or not in the format.
     pub fn file(path: &Path) -> Result<Self, Error> {
         let mut files = Self::default();
         files.add(path)?;
@@ -144,14 +144,9 @@ impl TensorFiles {
         // Eight bytes say how long the header is; offsets count from its end.
         let start = 8 + header;
         for (name, info) in metadata.tensors() {
-            let kind = kind(info.dtype).ok_or_else(|| Error::Kind {
-                path: path.to_owned(),
-                name: name.clone(),
-                kind: info.dtype,
-            })?;
             let place = start + info.data_offsets.0..start + info.data_offsets.1;
             let shape = info.shape.iter().map(|&size| size as i64).collect();
-            let entry = Entry { file: self.files.len(), kind, shape, place };
+            let entry = Entry { file: self.files.len(), dtype: info.dtype, shape, place };
             if self.tensors.insert(name.clone(), entry).is_some() {
                 return Err(Error::Twice { path: path.to_owned(), name });
             }
@@ -181,6 +176,13 @@ impl TensorFiles {
         self.tensors.get(name).map(|entry| entry.shape.as_slice())
     }
 
+    /// Give the tensors the names that `name` makes of theirs.
+    #[must_use]
+    pub fn renamed(self, name: impl Fn(&str) -> String) -> Self {
+        let tensors = self.tensors.into_iter().map(|(old, entry)| (name(&old), entry)).collect();
+        Self { tensors, ..self }
+    }
+
     /// Forget the tensors that `chosen` rejects.
     pub fn retain(&mut self, chosen: impl Fn(&str) -> bool) {
         self.tensors.retain(|name, _| chosen(name));
@@ -194,12 +196,15 @@ impl TensorFiles {
     /// Copy the tensor `name` out, in the type it is stored in, and forget it.
     ///
     /// # Errors
-    /// libtorch has no memory for it.
+    /// It is of a type that no weight has, or libtorch has no memory for it. Tensors that nobody takes, such as the counters
+    /// that some exporters leave in a file, may be of any type.
     pub fn take(&mut self, name: &str) -> Option<Result<Tensor, Error>> {
         let entry = self.tensors.remove(name)?;
         let file = self.files.get(entry.file)?;
-        let copied = Tensor::f_from_data_size(file.bytes.get(entry.place)?, &entry.shape, entry.kind);
-        Some(copied.map_err(|source| Error::Copy { path: file.path.clone(), name: name.to_owned(), source }))
+        let (path, name) = (file.path.clone(), name.to_owned());
+        let Some(kind) = kind(entry.dtype) else { return Some(Err(Error::Kind { path, name, kind: entry.dtype })) };
+        let copied = Tensor::f_from_data_size(file.bytes.get(entry.place)?, &entry.shape, kind);
+        Some(copied.map_err(|source| Error::Copy { path, name, source }))
     }
 }
 

@@ -102,7 +102,7 @@ impl Weights {
     /// All tensors from the safetensors file at `path`.
     ///
     /// # Errors
-    /// The file is missing or damaged, or holds a tensor that is no weight.
+    /// The file is missing or damaged.
     pub fn read(path: &Path) -> Result<Self, Error> {
         Ok(Self::of(TensorFiles::file(path)?))
     }
@@ -133,6 +133,13 @@ impl Weights {
     #[must_use]
     pub fn with_more_rows(self, names: &[&str], more: i64) -> Self {
         Self { more_rows: (names.iter().map(|&name| name.to_owned()).collect(), more), ..self }
+    }
+
+    /// Give the tensors of the files the names that `name` makes of theirs.
+    #[must_use]
+    pub fn renamed(self, name: impl Fn(&str) -> String) -> Self {
+        let files = self.files.map(|files| RefCell::new(files.into_inner().renamed(name)));
+        Self { files, ..self }
     }
 
     /// Make all tensors of this type on this device; otherwise they are f32 on the CPU.

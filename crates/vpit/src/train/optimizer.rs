@@ -7,30 +7,71 @@ use tch::{COptimizer, TchError, Tensor};
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Schedule {
     pub peak: f64,
-    /// Steps of linear rise from 0.
+    /// Steps of rise from 0.
     pub warmup: u64,
-    /// Steps in all.
+    /// The step at which the rate is 0 again.
     pub total: u64,
+    pub shape: Shape,
+}
+
+/// How the rate rises and falls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Shape {
+    /// Along a line, then along half a cosine.
+    Cosine,
+    /// With the logarithm of the step, then along a line.
+    Logarithmic,
 }
 
 impl Schedule {
     /// A rise over 3% of `total` steps, as the paper trains, then half a cosine to 0.
     #[must_use]
     pub fn cosine(peak: f64, total: u64) -> Self {
-        Self { peak, warmup: (total * 3).div_ceil(100), total }
+        Self { peak, warmup: (total * 3).div_ceil(100), total, shape: Shape::Cosine }
+    }
+
+    /// A logarithmic rise over `warmup` steps, then a line to 0 at step `total`, as the paper trains its visualizer.
+    #[must_use]
+    pub const fn logarithmic(peak: f64, warmup: u64, total: u64) -> Self {
+        Self { peak, warmup, total, shape: Shape::Logarithmic }
     }
 
     /// The rate of step `step`, from 0; 0 from `total` on.
     #[must_use]
     pub fn rate(&self, step: u64) -> f64 {
-        #[expect(clippy::cast_precision_loss, reason = "steps are far below 2^53")]
-        let share = |part: u64, whole: u64| part as f64 / whole.max(1) as f64;
         if step < self.warmup {
-            return self.peak * share(step, self.warmup);
+            return self.peak * self.shape.rise(step, self.warmup);
         }
         let done = share(step - self.warmup, self.total.saturating_sub(self.warmup)).min(1.0);
-        self.peak * 0.5 * (1.0 + (std::f64::consts::PI * done).cos())
+        self.peak * self.shape.fall(done)
     }
+}
+
+impl Shape {
+    /// The part of the peak at `step` of `warmup` steps.
+    fn rise(self, step: u64, warmup: u64) -> f64 {
+        #[expect(clippy::cast_precision_loss, reason = "steps are far below 2^53")]
+        let logarithm = |step: u64| (step as f64 + 1.0).ln();
+        match self {
+            Self::Cosine => share(step, warmup),
+            Self::Logarithmic => logarithm(step) / logarithm(warmup),
+        }
+    }
+
+    /// The part of the peak when a share `done` of the way down is behind.
+    fn fall(self, done: f64) -> f64 {
+        match self {
+            Self::Cosine => 0.5 * (1.0 + (std::f64::consts::PI * done).cos()),
+            Self::Logarithmic => 1.0 - done,
+        }
+    }
+}
+
+fn share(part: u64, whole: u64) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "steps are far below 2^53")]
+    let share = part as f64 / whole.max(1) as f64;
+    share
 }
 
 /// Why a step was not taken.
@@ -71,6 +112,15 @@ impl Optimizer {
     #[must_use]
     pub fn with_clip(self, norm: f64) -> Self {
         Self { clip: Some(norm), ..self }
+    }
+
+    /// Also shrink every parameter by `weight_decay` times the rate at each step.
+    ///
+    /// # Errors
+    /// libtorch refuses the number.
+    pub fn with_weight_decay(mut self, weight_decay: f64) -> Result<Self, StepError> {
+        self.inner.set_weight_decay(weight_decay).map_err(|source| StepError::Torch { step: 0, source })?;
+        Ok(self)
     }
 
     /// Descend along the gradient of `loss`; returns the loss's value.
@@ -157,7 +207,7 @@ mod tests {
 
     #[test]
     fn the_rate_rises_linearly_and_falls_along_half_a_cosine() {
-        let schedule = Schedule { peak: 2.0, warmup: 4, total: 12 };
+        let schedule = Schedule { peak: 2.0, warmup: 4, total: 12, shape: Shape::Cosine };
         assert_eq!([0, 1, 2, 4].map(|step| schedule.rate(step)), [0.0, 0.5, 1.0, 2.0]);
         assert!((schedule.rate(8) - 1.0).abs() < 1e-12);
         assert_eq!(schedule.rate(12), 0.0);
