@@ -5,6 +5,7 @@ pub mod layers;
 pub mod noising;
 pub mod projector;
 pub mod sampler;
+pub mod stable_diffusion;
 pub mod time;
 
 pub use denoiser::{Visualizer, VisualizerConfig};
