@@ -7,6 +7,7 @@
 //! | [`tokenizer`], [`conversation`], [`sequence`] | text to ids, published data to conversations, conversations to tensors |
 //! | [`train`], [`decode`] | losses and optimisers, decoding |
 //! | [`diffusion`] | from visual tokens back to pixels |
+//! | [`framing`] | what of an image the networks see |
 //! | [`judge`] | networks that grade images |
 //! | [`digits`] | the miniature's world: scenes of real digits, captions, questions |
 //! | [`check`] | a full-size training looked at before it is started |
@@ -19,6 +20,7 @@ pub mod cuda;
 pub mod decode;
 pub mod diffusion;
 pub mod digits;
+pub mod framing;
 pub mod judge;
 pub mod model;
 pub mod noise;

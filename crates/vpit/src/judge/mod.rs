@@ -1,7 +1,14 @@
-//! Networks that judge images: trained apart from everything that is judged, on the training split alone.
+//! Networks that judge images.
+//!
+//! The miniature's own are trained apart from everything that is judged, on the training split alone. The published ones
+//! give FID and CLIP score their meaning at full size.
 
+pub mod clip;
 pub mod features;
+pub mod inception;
 pub mod pairs;
 
+pub use clip::{Clip, ClipConfig};
 pub use features::FeatureNet;
+pub use inception::Inception;
 pub use pairs::PairNet;

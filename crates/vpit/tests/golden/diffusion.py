@@ -1,4 +1,4 @@
-"""Stable Diffusion's networks in small, by diffusers, for tests/diffusion: python3 diffusion.py
+"""Stable Diffusion's networks in small, by diffusers, for tests/image_networks: python3 diffusion.py
 
 Writes the folder diffusion/ beside this file. Made with diffusers 0.30.3, transformers 4.45.2, torch 2.11.0,
 torchvision 0.26.0 and pillow 10.4.0 (13 resizes in another order), on the CPU, in f32.
@@ -65,6 +65,8 @@ def weight(name, shape, gain):
     variance shows.
     """
     drawn = uniform(name, shape)
+    if name.endswith("running_var"):
+        return 1.0 + 0.5 * drawn
     if len(shape) > 1:
         drawn = drawn * math.sqrt(3.0 / math.prod(shape[1:]))
         return drawn * gain if len(shape) == 4 else drawn
@@ -72,8 +74,9 @@ def weight(name, shape, gain):
 
 
 def fill(module, gain=1.0):
-    state = {name: weight(name, tuple(tensor.shape), gain) for name, tensor in module.state_dict().items()}
-    module.load_state_dict(state)
+    floats = {name: tensor for name, tensor in module.state_dict().items() if tensor.is_floating_point()}
+    state = {name: weight(name, tuple(tensor.shape), gain) for name, tensor in floats.items()}
+    module.load_state_dict(state, strict=False)
     return module.eval()
 
 

@@ -6,7 +6,6 @@
 pub mod blocks;
 pub mod config;
 pub mod folder;
-pub mod framing;
 pub mod recipe;
 pub mod scheduler;
 pub mod transformer;

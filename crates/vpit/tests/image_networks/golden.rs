@@ -5,15 +5,15 @@ use std::path::{Path, PathBuf};
 
 use tch::{Kind, Tensor};
 use vpit::diffusion::stable_diffusion::config::{Wire, read};
-use vpit::model::{Scope, Weights};
+use vpit::model::{Parameters, Scope, Weights};
 use vpit::rng::Rng;
 
 /// What convolutions and biases of faint networks are multiplied by.
 const FAINT: f64 = 0.03;
 
-/// Where `golden/diffusion.py` writes.
+/// Where the generators write.
 pub fn path(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/diffusion").join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name)
 }
 
 /// The tensors of one fixture.
@@ -72,34 +72,59 @@ pub fn agree(ours: &Tensor, theirs: &Tensor) -> Result<(), String> {
     if near { Ok(()) } else { Err(format!("{difference:e} of {largest:e} apart, 1 - cosine {:e}", 1.0 - cosine)) }
 }
 
-/// The network of the fixture `name`, with the weights that the generator gives it.
+/// The network of diffusers in the fixture `name`, with the weights that the generator gives it.
 pub fn network<W: Wire, M>(name: &str, new: impl Fn(&Scope<'_>, &W::Config) -> M) -> (M, W::Config) {
     let config = read::<W>(&path(&format!("{name}.json"))).unwrap();
     let gain = if name.contains("faint") { FAINT } else { 1.0 };
     (filled(|scope| new(scope, &config), gain), config)
 }
 
+/// Holds names and shapes to those of a published file; `list` has a line for each.
+#[track_caller]
+pub fn hold_published(parameters: &Parameters, list: &str, count: usize) {
+    let published = std::fs::read_to_string(path(list)).unwrap();
+    let published: BTreeMap<&str, String> = published
+        .lines()
+        .filter_map(|line| line.split_once('\t'))
+        .map(|(name, shape)| (name, shape.to_owned()))
+        .collect();
+    let ours: BTreeMap<&str, String> =
+        parameters.iter().map(|(name, tensor)| (name, format!("{:?}", tensor.size()))).collect();
+    assert_eq!(ours, published);
+    assert_eq!(ours.len(), count);
+}
+
+/// Names and shapes of a network, without memory for its numbers.
+pub fn outline<M>(new: impl FnOnce(&Scope<'_>) -> M) -> Parameters {
+    Weights::fresh(0).shapes_only().build(new).unwrap().1
+}
+
 /// A network of the generator's weights, read from a file as any other.
 pub fn filled<M>(new: impl Fn(&Scope<'_>) -> M, gain: f64) -> M {
-    let (_, outline) = Weights::fresh(0).shapes_only().build(&new).unwrap();
     let tensors: Vec<(String, Tensor)> =
-        outline.iter().map(|(name, tensor)| (name.to_owned(), weight(name, &tensor.size(), gain))).collect();
+        outline(&new).iter().map(|(name, tensor)| (name.to_owned(), weight(name, &tensor.size(), gain))).collect();
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("weights.safetensors");
     Tensor::write_safetensors(&tensors, &file).unwrap();
     Weights::read(&file).unwrap().build(new).unwrap().0
 }
 
-/// `weight` of the generator.
-fn weight(name: &str, shape: &[i64], gain: f64) -> Tensor {
+/// `uniform` of the generator: numbers in [-1, 1) that depend on the name.
+pub fn uniform(name: &str, shape: &[i64]) -> Tensor {
     let mut rng = Rng::new(0, name, 0);
     let drawn: Vec<f32> = (0..shape.iter().product()).map(|_| (2.0 * rng.f64() - 1.0) as f32).collect();
-    let drawn = Tensor::from_slice(&drawn).view(shape);
+    Tensor::from_slice(&drawn).view(shape)
+}
+
+/// `weight` of the generator.
+fn weight(name: &str, shape: &[i64], gain: f64) -> Tensor {
+    let drawn = uniform(name, shape);
     let inputs: i64 = shape.iter().skip(1).product();
     let matrix = |drawn: Tensor| drawn * (3.0 / inputs as f64).sqrt();
     match shape.len() {
+        1 if name.ends_with("running_var") => drawn * 0.5 + 1.0,
         1 if name.ends_with("weight") => drawn * 0.2 + 1.0,
-        1 => drawn * (0.1 * gain),
+        0 | 1 => drawn * (0.1 * gain),
         4 => matrix(drawn) * gain,
         _ => matrix(drawn),
     }

@@ -18,7 +18,7 @@ struct Trained {
 
 impl Trained {
     fn read() -> Self {
-        let (golden, pipeline) = (Golden::read("training"), path("pipeline"));
+        let (golden, pipeline) = (Golden::read("diffusion/training"), path("diffusion/pipeline"));
         let scratch = tempfile::tempdir().unwrap();
         let file = scratch.path().join("projector.safetensors");
         Tensor::write_safetensors(&golden.below("projector."), &file).unwrap();

@@ -1,7 +1,7 @@
-//! What of an image the networks see: the autoencoder the middle of it, the vision tower the whole, squashed.
+//! What of an image the networks see.
 //!
-//! For an image that is not square the two differ, so the condition tells of more than the target shows; the release
-//! trains like that.
+//! The autoencoder of the visualizer sees the middle of it and the vision tower the whole, squashed. For an image that is not
+//! square the two differ, so the condition tells of more than the target shows; the release trains like that.
 //!
 //! Sizes change as in Pillow 10, which the published models' own preparation uses: windows widen with the reduction, first
 //! across, then down, and levels are rounded after each. Where a level lies exactly between two, it may differ by one.
@@ -38,17 +38,36 @@ pub fn resize(levels: &Tensor, [height, width]: [i64; 2], filter: Filter) -> Ten
 /// What the autoencoder sees of levels `[3, height, width]`: the shorter side brought to `side` pixels, the middle cut out,
 /// `[3, side, side]` in [-1, 1].
 pub fn middle(levels: &Tensor, side: i64) -> Tensor {
-    let [_, height, width] = dims(levels);
-    let shorter = height.min(width);
-    let size = [height, width].map(|length| side * length / shorter);
-    let [top, left] = size.map(|length| half_to_even(length - side));
-    signed(&resize(levels, size, Filter::Bilinear).narrow(1, top, side).narrow(2, left, side))
+    signed(&cut(&shorten(levels, side, Filter::Bilinear), side, half_to_even))
+}
+
+/// What CLIP sees of levels `[3, height, width]`: the middle too, found by cubic curves, `[3, side, side]` with about mean 0
+/// and variance 1 over the images that CLIP was trained on.
+pub fn clip(levels: &Tensor, side: i64) -> Tensor {
+    const MEAN: [f64; 3] = [0.481_454_66, 0.457_827_5, 0.408_210_73];
+    const DEVIATION: [f64; 3] = [0.268_629_54, 0.261_302_58, 0.275_777_1];
+    let column = |numbers: [f64; 3]| Tensor::from_slice(&numbers).to_kind(Kind::Float).view([3, 1, 1]);
+    let cut = cut(&shorten(levels, side, Filter::Bicubic), side, |rest| rest / 2);
+    (cut / 255.0 - column(MEAN)) / column(DEVIATION)
 }
 
 /// What the vision tower sees of levels `[3, height, width]`: all of it, without regard to its proportions,
 /// `[3, side, side]` in [-1, 1].
 pub fn whole(levels: &Tensor, side: i64) -> Tensor {
     signed(&resize(levels, [side, side], Filter::Bicubic))
+}
+
+/// The same proportions with a shorter side of `side` pixels.
+fn shorten(levels: &Tensor, side: i64, filter: Filter) -> Tensor {
+    let [_, height, width] = dims(levels);
+    let shorter = height.min(width);
+    resize(levels, [height, width].map(|length| side * length / shorter), filter)
+}
+
+/// The middle `[3, side, side]`; `before` says how many of the pixels that are cut off lie above or to the left.
+fn cut(levels: &Tensor, side: i64, before: impl Fn(i64) -> i64) -> Tensor {
+    let [_, height, width] = dims(levels);
+    levels.narrow(1, before(height - side), side).narrow(2, before(width - side), side)
 }
 
 /// Levels 0 to 255 as numbers from -1 to 1.

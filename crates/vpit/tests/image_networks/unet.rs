@@ -1,5 +1,3 @@
-use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::io::Write as _;
 
 use serde::Deserialize;
@@ -8,11 +6,11 @@ use vpit::diffusion::stable_diffusion::config::{Wire, read};
 use vpit::diffusion::stable_diffusion::unet_config::WireUnet;
 use vpit::diffusion::stable_diffusion::vae_config::WireVae;
 use vpit::diffusion::stable_diffusion::{Unet, Vae};
-use vpit::model::{Parameters, Scope, Weights};
 
-use super::golden::{Golden, network, path};
+use super::golden::{Golden, hold_published, network, outline, path};
 
 fn says_what_diffusers_says(name: &str) {
+    let name = &format!("diffusion/{name}");
     let (unet, _) = network::<WireUnet, _>(name, Unet::new);
     let golden = Golden::read(name);
     let ours = unet.forward(golden.get("latents"), &golden.times("times"), golden.get("condition"));
@@ -58,13 +56,9 @@ fn configured<W: Wire>(settings: &Value) -> W::Config {
     read::<W>(file.path()).unwrap()
 }
 
-fn outline<M>(new: impl FnOnce(&Scope<'_>) -> M) -> Parameters {
-    Weights::fresh(0).shapes_only().build(new).unwrap().1
-}
-
 #[test]
 fn random_sizes_have_as_many_tensors_and_numbers_as_in_diffusers() {
-    let all: Vec<Sizes> = serde_json::from_slice(&std::fs::read(path("unet-sizes.json")).unwrap()).unwrap();
+    let all: Vec<Sizes> = serde_json::from_slice(&std::fs::read(path("diffusion/unet-sizes.json")).unwrap()).unwrap();
     assert_eq!(all.len(), 40);
     for sizes in all {
         let config = configured::<WireUnet>(&sizes.config);
@@ -72,21 +66,6 @@ fn random_sizes_have_as_many_tensors_and_numbers_as_in_diffusers() {
         let numbers: i64 = parameters.iter().map(|(_, tensor)| tensor.numel() as i64).sum();
         assert_eq!((parameters.iter().count(), numbers), (sizes.tensors, sizes.numbers), "{}", sizes.config);
     }
-}
-
-/// Lists without order: ours are sorted by name.
-fn listed(text: &str) -> BTreeMap<&str, &str> {
-    text.lines().filter_map(|line| line.split_once('\t')).collect()
-}
-
-fn holds_the_published_tensors(parameters: &Parameters, list: &str, count: usize) {
-    let published = std::fs::read_to_string(path(list)).unwrap();
-    let ours = parameters.iter().fold(String::new(), |mut text, (name, tensor)| {
-        writeln!(text, "{name}\t{:?}", tensor.size()).unwrap();
-        text
-    });
-    assert_eq!(listed(&ours), listed(&published));
-    assert_eq!(parameters.iter().count(), count);
 }
 
 /// The published `unet/config.json` of Stable Diffusion 1.5.
@@ -135,8 +114,8 @@ fn published_vae() -> Value {
 #[test]
 fn at_full_size_there_are_the_published_tensors() {
     let config = configured::<WireUnet>(&published_unet());
-    holds_the_published_tensors(&outline(|scope| Unet::new(scope, &config)), "published-unet.tsv", 686);
+    hold_published(&outline(|scope| Unet::new(scope, &config)), "diffusion/published-unet.tsv", 686);
     let config = configured::<WireVae>(&published_vae());
     assert_eq!((config.scaling_factor, config.reduction()), (0.18215, 8));
-    holds_the_published_tensors(&outline(|scope| Vae::new(scope, &config)), "published-vae.tsv", 248);
+    hold_published(&outline(|scope| Vae::new(scope, &config)), "diffusion/published-vae.tsv", 248);
 }

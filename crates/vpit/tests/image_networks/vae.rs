@@ -4,6 +4,7 @@ use vpit::diffusion::stable_diffusion::vae_config::WireVae;
 use super::golden::{Golden, network};
 
 fn encodes_and_decodes_as_diffusers_does(name: &str) {
+    let name = &format!("diffusion/{name}");
     let (vae, _) = network::<WireVae, _>(name, Vae::new);
     let golden = Golden::read(name);
     let moments = vae.encode(golden.get("images"));

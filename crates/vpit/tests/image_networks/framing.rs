@@ -1,10 +1,10 @@
 use tch::{Kind, Tensor};
-use vpit::diffusion::stable_diffusion::framing::{Filter, middle, resize, whole};
+use vpit::framing::{Filter, middle, resize, whole};
 
 use super::golden::Golden;
 
 /// Pixels that are some levels apart, as a share of all, and the most levels that any is.
-fn apart(ours: &Tensor, theirs: &Tensor) -> (f64, f64) {
+pub fn apart(ours: &Tensor, theirs: &Tensor) -> (f64, f64) {
     let levels = (ours - theirs).abs() * 127.5;
     (levels.gt(0.5).to_kind(Kind::Float).mean(Kind::Float).double_value(&[]), levels.max().double_value(&[]))
 }
@@ -12,7 +12,7 @@ fn apart(ours: &Tensor, theirs: &Tensor) -> (f64, f64) {
 /// Pillow computes in fixed point, which decides where a level is exactly between two.
 #[test]
 fn images_are_framed_as_pillow_and_the_published_preparations_do_but_for_ties() {
-    let golden = Golden::read("framing");
+    let golden = Golden::read("diffusion/framing");
     let pictures = golden.below("levels.");
     assert_eq!(pictures.len(), 5);
     for (name, levels) in pictures {
@@ -26,7 +26,7 @@ fn images_are_framed_as_pillow_and_the_published_preparations_do_but_for_ties() 
 
 #[test]
 fn another_filter_shows() {
-    let golden = Golden::read("framing");
+    let golden = Golden::read("diffusion/framing");
     let bilinear = resize(golden.get("levels.37x53.16"), [16, 16], Filter::Bilinear) / 127.5 - 1.0;
     assert!(apart(&bilinear, golden.get("whole.37x53.16")).0 > 0.5);
 }

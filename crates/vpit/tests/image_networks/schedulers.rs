@@ -19,7 +19,7 @@ fn descend(golden: &Golden, config: &SchedulerConfig, steps: usize) -> Tensor {
 
 #[test]
 fn every_step_of_every_descent_leads_where_diffusers_leads() {
-    let (golden, config) = (Golden::read("schedulers"), SchedulerConfig::stable_diffusion());
+    let (golden, config) = (Golden::read("diffusion/schedulers"), SchedulerConfig::stable_diffusion());
     for steps in [1, 2, 3, 4, 5, 7, 10, 20, 30, 50, 100] {
         assert_eq!(config.times(steps).unwrap(), golden.times(&format!("times.{steps}")));
         let (ours, theirs) = (descend(&golden, &config, steps), golden.get(&format!("path.{steps}")));
@@ -34,7 +34,7 @@ fn every_step_of_every_descent_leads_where_diffusers_leads() {
 
 #[test]
 fn the_last_step_may_lead_to_an_image_without_noise() {
-    let golden = Golden::read("schedulers");
+    let golden = Golden::read("diffusion/schedulers");
     let config = SchedulerConfig { set_alpha_to_one: true, ..SchedulerConfig::stable_diffusion() };
     let ours = descend(&golden, &config, 10);
     golden.meet("path.one", &ours);
@@ -43,7 +43,7 @@ fn the_last_step_may_lead_to_an_image_without_noise() {
 
 #[test]
 fn noise_is_added_as_diffusers_adds_it() {
-    let (golden, noising) = (Golden::read("schedulers"), Noising::stable_diffusion());
+    let (golden, noising) = (Golden::read("diffusion/schedulers"), Noising::stable_diffusion());
     let ours: Vec<f64> = (0..1000).map(|time| noising.alpha_bar(Some(time))).collect();
     let ratio = Tensor::from_slice(&ours) / golden.get("alphas");
     assert!((ratio - 1.0).abs().max().double_value(&[]) < 1e-5);

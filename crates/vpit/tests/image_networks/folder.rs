@@ -15,7 +15,7 @@ fn pipeline() -> TempDir {
     let copy = tempfile::tempdir().unwrap();
     for part in ["unet", "vae", "scheduler"] {
         fs::create_dir(copy.path().join(part)).unwrap();
-        for entry in fs::read_dir(path("pipeline").join(part)).unwrap() {
+        for entry in fs::read_dir(path("diffusion/pipeline").join(part)).unwrap() {
             let file = entry.unwrap();
             fs::copy(file.path(), copy.path().join(part).join(file.file_name())).unwrap();
         }
@@ -45,7 +45,7 @@ fn an_autoencoder_under_old_names_is_the_same_one() {
         Some((name.replace("to_out.0", "proj_attn"), tensor))
     });
     let (vae, parameters) = folder::vae(old.path()).unwrap();
-    let (same, _) = folder::vae(&path("pipeline")).unwrap();
+    let (same, _) = folder::vae(&path("diffusion/pipeline")).unwrap();
     assert!(parameters.get("encoder.mid_block.attentions.0.to_q.weight").is_some());
     let latents = Tensor::ones([1, 4, 3, 2], (Kind::Float, tch::Device::Cpu));
     assert_eq!(vae.decode(&latents), same.decode(&latents));
