@@ -100,9 +100,7 @@ fn a_partition_that_is_not_there_is_one_clear_error() {
 fn cancelled_tasks_end_and_are_not_started_again() {
     let site = one_stage(3, "sleep 1000");
     let _ = site.submit().with(0);
-    while site.starts() < 3 {
-        std::thread::sleep(std::time::Duration::from_millis(100));
-    }
+    site.wait_until(|site| site.starts() == 3);
     let _ = site.sweep(&["cancel", "--yes"]).with(0);
     let _ = site.submit();
     assert_eq!((site.starts(), site.succeeded()), (3, 0));

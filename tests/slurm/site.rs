@@ -35,6 +35,9 @@ impl Ended {
     }
 }
 
+/// Five minutes' worth: whatever takes longer hangs.
+const MOST_LOOKS: usize = 1500;
+
 const PROFILE: &str = "[profile.test]\nsettle = \"2s\"\npatience = \"20s\"\n";
 
 impl Site {
@@ -134,11 +137,16 @@ impl Site {
     }
 
     /// Wait, without doing anything about it, until `holds`; then collect.
+    #[track_caller]
     pub fn wait_until(&self, holds: impl Fn(&Self) -> bool) {
-        while !holds(self) {
+        for _ in 0..MOST_LOOKS {
+            if holds(self) {
+                let _ = self.sweep(&["collect"]).with(0);
+                return;
+            }
             thread::sleep(Duration::from_millis(200));
         }
-        let _ = self.sweep(&["collect"]).with(0);
+        panic!("it never comes about:\n{}", self.sweep(&["status"]).out);
     }
 
     /// Tasks with a published outcome.

@@ -369,7 +369,7 @@ fn greedy_decoding_says_what_the_uncached_reference_says_alone_and_in_company() 
 fn twenty_steps_of_adamw_and_its_schedule_are_those_of_torch_and_transformers() {
     let expected = Expected::of("optimizer");
     let parameter = expected.get("start").copy().set_requires_grad(true);
-    let schedule = Schedule { peak: 3e-3, warmup: 3, total: 20 };
+    let schedule = Schedule { warmup: 3, ..Schedule::cosine(3e-3, 20) };
     let mut optimizer = Optimizer::new(vec![parameter.shallow_clone()], schedule).unwrap();
     let mut rates = Vec::new();
     for step in 0..20 {
