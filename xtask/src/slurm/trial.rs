@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use sha2::{Digest, Sha256};
+
 use super::cluster::Cluster;
 use super::{down, packages, up};
 use crate::failure::Result;
@@ -23,9 +25,18 @@ pub fn trial(root: &Path) -> Result<Trial> {
         return Ok(Trial::Given(conf));
     }
     if packages::can_be_had() {
-        return Cluster::at(&root.join(".slurm-test")).map(Trial::Own);
+        return own(root).map(Trial::Own);
     }
     Ok(Trial::Nowhere("neither SLURM_CONF names a Slurm, nor is this root on Debian or Ubuntu".to_owned()))
+}
+
+/// Beside the sources; where Slurm cannot live there, among temporary files, under a name that is theirs alone.
+fn own(root: &Path) -> Result<Cluster> {
+    Cluster::at(&root.join(".slurm-test")).or_else(|_| {
+        let digest = Sha256::digest(root.as_os_str().as_encoded_bytes());
+        let name: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+        Cluster::at(&std::env::temp_dir().join(format!("sweep-slurm-{name}")))
+    })
 }
 
 impl Cluster {
@@ -40,5 +51,22 @@ impl Cluster {
         // Also where `up` failed half-way.
         let ended = if self.settings()?.is_some() { down::down(self) } else { Ok(()) };
         tried.and(ended)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_checkout_with_a_long_or_odd_path_has_its_cluster_elsewhere() {
+        let folder = |root: &str| own(Path::new(root)).unwrap().folder().to_owned();
+        assert_eq!(folder("/src/sweep"), Path::new("/src/sweep/.slurm-test"));
+        let long = format!("/{}", "long".repeat(30));
+        let elsewhere = [&*long, "/with space", "/with $(dollar)"].map(folder);
+        for place in &elsewhere {
+            assert!(place.starts_with(std::env::temp_dir()), "{}", place.display());
+        }
+        assert_ne!(elsewhere[0], elsewhere[1]);
     }
 }
