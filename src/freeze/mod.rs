@@ -4,9 +4,9 @@
 //! [`freeze`] looks at a stage's command as somebody would who types it in the folder of the sweep file:
 //!
 //! - The program: one of the project (a path, or `vpit` beside `sweep`), or any other executable that is no part of an
-//!   installation, is kept, with the shared libraries outside the system's folders, which it finds by `LD_LIBRARY_PATH`. Programs of the system or of an
-//!   installation (`<prefix>/bin` beside `<prefix>/lib`: Python environments, Conda) depend on too much around them;
-//!   they run where they are, and their digest is recorded.
+//!   installation, is kept, with the shared libraries outside the system's folders, which it finds by `LD_LIBRARY_PATH`.
+//!   Programs of the system or of an installation (`<prefix>/bin` beside `<prefix>/lib`: Python environments, Conda)
+//!   depend on too much around them; they run where they are, and their digest is recorded.
 //! - Files that the stage names as `code`, and texts that an argument names, are kept under their relative paths.
 //!
 //! All of it becomes one folder named by its content, with the arguments pointing into it.
