@@ -17,6 +17,7 @@ pub mod id;
 pub mod import;
 pub mod launch;
 pub mod metric;
+pub mod parquet;
 pub mod plan;
 pub mod project;
 pub mod provenance;

@@ -9,7 +9,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Modules of `src/` that do no I/O, read no clock and start no process.
-const PURE: [&str; 10] = ["attempt", "audit", "evidence", "grid", "id", "metric", "plan", "report", "slurm", "stats"];
+const PURE: [&str; 11] =
+    ["attempt", "audit", "evidence", "grid", "id", "metric", "parquet", "plan", "report", "slurm", "stats"];
 /// Modules of `src/` that touch the world.
 const EDGES: [&str; 12] = [
     "crate::access",

@@ -7,6 +7,7 @@ mod csv;
 mod latex;
 mod markdown;
 mod number;
+mod parquet;
 mod scores;
 
 #[cfg(test)]
@@ -16,6 +17,7 @@ pub use csv::csv;
 pub use latex::latex;
 pub use markdown::{escape as escape_markdown, markdown};
 pub use number::{decimals_to_tell_apart, fixed, p_value};
+pub use parquet::parquet;
 pub use scores::{differing, scores, sources};
 
 /// A table of plain text.
