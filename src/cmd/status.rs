@@ -58,7 +58,7 @@ impl StatusArgs {
 
 /// The store learns of an attempt when it has ended; that one is under way shows in the task's folder.
 fn mark_running(project: &Project, current: &Current, ledger: &Ledger, actions: &mut Actions) {
-    let observer = Observer::new(&project.tasks_folder());
+    let Some(observer) = Observer::new(&project.tasks_folder()) else { return };
     for (task, standing) in current.plan.tasks.iter().zip(&mut actions.standings) {
         let may_run =
             matches!(standing, Standing::New | Standing::Waiting { .. } | Standing::Queued | Standing::Retry { .. });

@@ -337,22 +337,20 @@ pub fn holders_folder(tasks: &Path) -> PathBuf {
 /// Looks for attempts that are under way, without changing anything.
 #[derive(Debug)]
 pub struct Observer {
-    /// `None` when nobody holds anything at all.
-    me: Option<Holder>,
+    me: Holder,
 }
 
 impl Observer {
-    /// Look below the folder `tasks`.
+    /// Look below the folder `tasks`; `None` when nobody holds anything there at all.
     #[must_use]
-    pub fn new(tasks: &Path) -> Self {
-        let holders = fs::read_dir(holders_folder(tasks)).is_ok_and(|mut entries| entries.next().is_some());
-        Self { me: holders.then(|| Holder::current().ok()).flatten() }
+    pub fn new(tasks: &Path) -> Option<Self> {
+        let held = fs::read_dir(holders_folder(tasks)).is_ok_and(|mut entries| entries.next().is_some());
+        held.then(|| Holder::current().ok()).flatten().map(|me| Self { me })
     }
 
     /// Whether an attempt after the one called `known` is under way at the task in `folder`.
     #[must_use]
     pub fn is_running(&self, folder: &Path, known: u32) -> bool {
-        let Some(me) = &self.me else { return false };
         let look = || -> io::Result<bool> {
             let last = last_attempt(folder)?;
             let attempt = folder.join(ATTEMPTS).join(last.to_string());
@@ -362,7 +360,7 @@ impl Observer {
             let path = attempt.join(FILE);
             let holder: Holder = serde_json::from_slice(&read_regular(&path, LARGEST_CLAIM)?)?;
             let idle = path.metadata()?.modified()?.elapsed().ok();
-            Ok(!holder.is_gone(me, idle))
+            Ok(!holder.is_gone(&self.me, idle))
         };
         look().unwrap_or(false)
     }
@@ -442,13 +440,14 @@ mod tests {
     fn an_attempt_under_way_is_seen() {
         let root = tempfile::tempdir().unwrap();
         let (tasks, task) = (root.path().join("tasks"), root.path().join("tasks/ab"));
-        assert!(!Observer::new(&tasks).is_running(&task, 0));
+        assert!(Observer::new(&tasks).is_none());
         let claims = claims(root.path());
         claims.claim(&task).unwrap();
-        assert!(Observer::new(&tasks).is_running(&task, 0));
-        assert!(!Observer::new(&tasks).is_running(&task, 1));
+        let observer = Observer::new(&tasks).unwrap();
+        assert!(observer.is_running(&task, 0));
+        assert!(!observer.is_running(&task, 1));
         fs::write(task.join("attempts/1/outcome.json"), "{}").unwrap();
-        assert!(!Observer::new(&tasks).is_running(&task, 0));
+        assert!(!observer.is_running(&task, 0));
     }
 
     #[test]
