@@ -1,5 +1,6 @@
 //! A drawing as PNG, rendered by resvg from its SVG with the font that travels with the program.
 
+use std::io::Write;
 use std::sync::{Arc, LazyLock};
 
 use resvg::tiny_skia::{Color, Pixmap, Transform};
@@ -14,6 +15,7 @@ const SVG_DPI: f32 = 96.0;
 /// Most pixels on one side and in all: 16,384 is what viewers open, and 64 million need 256 MB.
 const MOST_PIXELS_SIDE: f32 = 16_384.0;
 const MOST_PIXELS: f32 = 64.0e6;
+const PIXEL_BYTES: usize = 4;
 
 static FONTS: LazyLock<Arc<fontdb::Database>> = LazyLock::new(|| {
     let mut fonts = fontdb::Database::new();
@@ -53,9 +55,17 @@ fn encode(pixels: &Pixmap, dpi: f32) -> Result<Vec<u8>, png::EncodingError> {
     encoder.set_color(png::ColorType::Rgb);
     encoder.set_compression(png::Compression::Balanced);
     encoder.set_pixel_dims(Some(per_metre(dpi)));
-    let opaque: Vec<u8> = pixels.data().chunks_exact(4).flat_map(|pixel| pixel.iter().take(3).copied()).collect();
     let mut writer = encoder.write_header()?;
-    writer.write_image_data(&opaque)?;
+    let mut stream = writer.stream_writer()?;
+    let row_bytes = pixels.width() as usize * PIXEL_BYTES;
+    let mut opaque = vec![0; row_bytes / PIXEL_BYTES * 3];
+    for row in pixels.data().chunks_exact(row_bytes) {
+        for (to, from) in opaque.chunks_exact_mut(3).zip(row.chunks_exact(PIXEL_BYTES)) {
+            to.copy_from_slice(&from[..3]);
+        }
+        stream.write_all(&opaque)?;
+    }
+    stream.finish()?;
     writer.finish()?;
     Ok(bytes)
 }
