@@ -10,9 +10,11 @@ use super::current::{Current, Which};
 use crate::error::{Context, Error, Kind, Result};
 use crate::evidence::Evidence;
 use crate::grid::{self, ReportKind, Sweep};
+use crate::plan::Plan;
 use crate::project::Project;
+use crate::report::page::{Curve, thin};
 use crate::report::{self, File, Format, Rendering};
-use crate::store::Store;
+use crate::store::{Store, StoredSeries};
 use crate::ui;
 
 /// Draw and tabulate what has been measured and imported
@@ -42,7 +44,7 @@ pub struct Args {
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Formats to write
-    #[arg(long, value_delimiter = ',', default_values = ["svg", "png", "md", "csv", "tex"])]
+    #[arg(long, value_delimiter = ',', default_values = ["html", "svg", "png", "md", "csv", "tex"])]
     format: Vec<Format>,
     /// A line for the head of the document, such as the machine and the date
     #[arg(long, value_name = "TEXT")]
@@ -67,10 +69,15 @@ impl Args {
         let ledger = store.ledger(&plan)?;
         let observations = store.observations(&plan)?;
         let evidence = Evidence { sweep: &sweep, plan: &plan, ledger: &ledger, observations: &observations };
-        let rendering = report::render(&evidence, &self.selection(&project, &sweep)?)?;
+        let mut selection = self.selection(&project, &sweep)?;
+        if selection.wants(Format::Html) {
+            selection.curves = curves(&mut store, &plan)?;
+        }
+        let rendering = report::render(&evidence, &selection)?;
         let folder = self.out.clone().unwrap_or_else(|| project.root().join("reports").join(&sweep.name));
         write(&folder, &rendering.files)?;
         self.show(&sweep, &folder, &rendering)?;
+        rendering.left_out.iter().for_each(|why| ui::note(why));
         if self.require_complete { complete(&rendering) } else { Ok(ExitCode::SUCCESS) }
     }
 
@@ -82,6 +89,7 @@ impl Args {
             command: self.command(),
             versions: self.versions(project, sweep),
             printed: printed(sweep)?,
+            curves: Vec::new(),
         })
     }
 
@@ -126,6 +134,18 @@ impl Args {
         ui::print_all(&text)
     }
 }
+
+/// What the trainings of `plan` logged, as many points as a page shows.
+pub(super) fn curves(store: &mut Store, plan: &Plan) -> Result<Vec<Curve>> {
+    let mut curves = Vec::new();
+    store.each_series(plan, |task, StoredSeries { name, points }| {
+        curves.push(Curve { task, name, of: points.len(), points: thin(&points, MOST_POINTS) });
+    })?;
+    Ok(curves)
+}
+
+/// Points of one curve that are kept until it is known how many curves there are.
+const MOST_POINTS: usize = 240;
 
 /// The files with printed values that the sweep's reports name.
 fn printed(sweep: &Sweep) -> Result<Vec<(String, String)>> {

@@ -1,7 +1,8 @@
 //! From evidence to figures and tables, as bytes.
 //!
 //! [`render`] is the whole of it: observations are joined to cells ([`frame`]), each declared report becomes an
-//! [`item`](item::Item) with drawings ([`figure`]) and tables ([`table`]), and those become files. Nothing here reads or
+//! [`item`](item::Item) with drawings ([`figure`]) and tables ([`table`]), and those become files, one of them
+//! the [`page`](mod@page) with everything. Nothing here reads or
 //! writes anything, and the same evidence gives the same bytes.
 
 mod anchors;
@@ -10,6 +11,7 @@ mod document;
 pub mod figure;
 pub mod frame;
 pub mod item;
+pub mod page;
 mod printed;
 mod render;
 mod selection;
@@ -20,5 +22,5 @@ mod tests;
 #[cfg(test)]
 mod world;
 
-pub use render::{File, Rendering, Summary, render};
+pub use render::{File, Page, Rendering, Summary, page, render};
 pub use selection::{Format, Selection};

@@ -7,10 +7,12 @@ use super::anchors::Anchors;
 use super::document;
 use super::frame::{Frame, Index};
 use super::item::{Asked, Item};
+use super::page::{self, Data, Shown};
 use super::selection::{Format, Selection};
 use super::table::{csv, latex, markdown};
 use crate::evidence::Evidence;
 use crate::grid::Report;
+use crate::text::{grouped, plural};
 use crate::{Error, Result};
 
 /// Dots an inch of PNG files: sharp in print at a page's width.
@@ -29,6 +31,8 @@ pub struct File {
 pub struct Rendering {
     pub files: Vec<File>,
     pub items: Vec<Summary>,
+    /// What was asked for and is not among the files, and why.
+    pub left_out: Option<String>,
 }
 
 /// What one item came to, for messages and machines.
@@ -48,15 +52,8 @@ pub fn render(evidence: &Evidence, selection: &Selection) -> Result<Rendering> {
     let index = Index::of(evidence);
     let reports = selection.reports(evidence.sweep, &index)?;
     let frames = Frames::of(&index, &reports)?;
-    let anchors = Anchors::of(evidence);
-    let (mut items, mut summaries) = (Vec::new(), Vec::new());
-    for report in &reports {
-        let frame = frames.get(report)?;
-        let printed = selection.printed.iter().find(|(name, _)| *name == report.name).map(|(_, text)| text.as_str());
-        let item = Item::of(Asked { report, frame, printed, anchors: &anchors })?;
-        summaries.push(summary(&item, frame));
-        items.push(item);
-    }
+    let items = items(evidence, selection, &reports, &frames)?;
+    let shown = frames.shown(&reports, &items)?;
     // Most of the time of a report goes into pixels.
     let of_items: Vec<Result<Vec<File>>> = items.par_iter().map(|item| files(item, selection)).collect();
     let mut files = Vec::new();
@@ -67,7 +64,89 @@ pub fn render(evidence: &Evidence, selection: &Selection) -> Result<Rendering> {
         let text = document::document(evidence.sweep, selection, &items);
         files.push(File { name: "README.md".to_owned(), bytes: text.into_bytes() });
     }
-    Ok(Rendering { files, items: summaries })
+    let mut left_out = None;
+    if selection.wants(Format::Html) {
+        match html(evidence, &index, selection, &shown)? {
+            Ok(page) => files.push(File { name: PAGE.to_owned(), bytes: page.into_bytes() }),
+            Err(why) => left_out = Some(why),
+        }
+    }
+    let items = shown.iter().map(|shown| summary(shown.item, shown.frame)).collect();
+    Ok(Rendering { files, items, left_out })
+}
+
+/// The file that a browser opens first.
+const PAGE: &str = "index.html";
+
+/// The page, or why there is none.
+fn html(
+    evidence: &Evidence,
+    index: &Index,
+    selection: &Selection,
+    shown: &[Shown],
+) -> Result<std::result::Result<String, String>> {
+    let runs = evidence.plan.runs.len();
+    if runs > page::MOST_RUNS {
+        let (runs, most) = (plural(runs, "run"), grouped(page::MOST_RUNS));
+        return Ok(Err(format!(
+            "{PAGE} is left out: {runs} are more than the {most} that a page shows; choose some with `--grid` or `--where`"
+        )));
+    }
+    let data = Data::of(evidence, index, selection, shown, None);
+    Ok(Ok(page::document(&page::island(&data)?, heading(evidence), page::Mode::File)))
+}
+
+fn heading<'a>(evidence: &Evidence<'a>) -> &'a str {
+    let sweep = evidence.sweep;
+    if sweep.title.is_empty() { &sweep.name } else { &sweep.title }
+}
+
+/// The page of a sweep while it runs.
+#[derive(Debug)]
+pub struct Page {
+    pub html: String,
+    /// The data within it.
+    pub json: String,
+}
+
+/// The page that is served: also where nothing is there to draw yet.
+///
+/// # Errors
+/// The plan has more runs than a page can show.
+pub fn page(evidence: &Evidence, selection: &Selection) -> Result<Page> {
+    let runs = evidence.plan.runs.len();
+    if runs > page::MOST_RUNS {
+        let most = grouped(page::MOST_RUNS);
+        return Err(Error::usage(format!("{} are more than the {most} that a page shows", plural(runs, "run")))
+            .hint("choose some with `--grid` or `--where`"));
+    }
+    let index = Index::of(evidence);
+    let made = selection.reports(evidence.sweep, &index).and_then(|reports| {
+        let frames = Frames::of(&index, &reports)?;
+        let items = items(evidence, selection, &reports, &frames)?;
+        let shown = frames.shown(&reports, &items)?;
+        page::island(&Data::of(evidence, &index, selection, &shown, None))
+    });
+    let json = match made {
+        Ok(json) => json,
+        // A report may name a metric that nobody has measured yet: everything else is there to be looked at.
+        Err(error) => page::island(&Data::of(evidence, &index, selection, &[], Some(error.to_string())))?,
+    };
+    Ok(Page { html: page::document(&json, heading(evidence), page::Mode::Live), json })
+}
+
+fn items<'a>(
+    evidence: &Evidence,
+    selection: &Selection,
+    reports: &'a [Report],
+    frames: &Frames<'a>,
+) -> Result<Vec<Item>> {
+    let anchors = Anchors::of(evidence);
+    let item = |report: &'a Report| {
+        let printed = selection.printed.iter().find(|(name, _)| *name == report.name).map(|(_, text)| text.as_str());
+        Item::of(Asked { report, frame: frames.get(report)?, printed, anchors: &anchors })
+    };
+    reports.iter().map(item).collect()
 }
 
 /// One frame for each grid and filter, whatever the number of reports that ask for it.
@@ -86,8 +165,13 @@ impl<'a> Frames<'a> {
         Ok(Self(frames))
     }
 
-    fn get(&'a self, report: &'a Report) -> Result<&'a Frame<'a>> {
+    fn get(&self, report: &'a Report) -> Result<&Frame<'a>> {
         self.0.get(&key(report)).ok_or_else(|| no_grid(report))
+    }
+
+    fn shown(&'a self, reports: &'a [Report], items: &'a [Item]) -> Result<Vec<Shown<'a>>> {
+        let shown = |(report, item)| Ok(Shown { report, frame: self.get(report)?, item });
+        reports.iter().zip(items).map(shown).collect()
     }
 }
 

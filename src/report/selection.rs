@@ -2,6 +2,7 @@
 
 use super::automatic;
 use super::frame::Index;
+use super::page::Curve;
 use crate::grid::{Report, ReportKind, Sweep};
 use crate::{Error, Result};
 
@@ -14,6 +15,8 @@ pub enum Format {
     Md,
     Csv,
     Tex,
+    /// One page with everything, `index.html`, which needs no network.
+    Html,
 }
 
 /// What to report.
@@ -30,6 +33,8 @@ pub struct Selection {
     pub versions: Vec<String>,
     /// Files with values that somebody else printed, by report: their text.
     pub printed: Vec<(String, String)>,
+    /// What trainings logged, for the page.
+    pub curves: Vec<Curve>,
 }
 
 impl Selection {

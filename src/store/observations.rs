@@ -50,6 +50,12 @@ const RUNS: &str = "SELECT id, digest FROM run";
 /// Every pair that observations have.
 const KINDS: &str = "SELECT quantity.id, source.id, metric, benchmark, split, source.name FROM quantity, source";
 
+/// The series of the attempts that count; and all points, series by series as the table lies.
+const SERIES: &str = "SELECT series.id, task.digest, series.name FROM series \
+    JOIN attempt ON attempt.id = series.attempt_id AND attempt.verdict = 'succeeded' JOIN task ON task.id = task_id \
+    ORDER BY series.id";
+const POINTS: &str = "SELECT series_id, step, value, not_finite FROM point ORDER BY series_id, step";
+
 /// Number of the attempt, path, size, digest, and when the file was deleted.
 type ArtifactRow = (u32, String, i64, Vec<u8>, Option<f64>);
 
@@ -96,6 +102,52 @@ impl Store {
             }
         }
         Ok(series)
+    }
+
+    /// Give `each` every time series of the tasks of `plan`, of the attempts that succeeded, task by task and by name.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn each_series(&mut self, plan: &Plan, mut each: impl FnMut(TaskId, StoredSeries)) -> Result<()> {
+        let tasks: HashSet<TaskId> = plan.tasks.iter().map(|task| task.id).collect();
+        self.database.run("read", async |db| {
+            let named: Vec<(i64, Vec<u8>, String)> = sqlx::query_as(SERIES).fetch_all(&mut *db).await?;
+            let mut wanted: HashMap<i64, (TaskId, String)> = HashMap::new();
+            for (series, digest, name) in named {
+                let task = TaskId(<[u8; 16]>::try_from(digest).map_err(|_| decode("a digest of 16 bytes"))?);
+                if tasks.contains(&task) {
+                    wanted.insert(series, (task, name));
+                }
+            }
+            if wanted.is_empty() {
+                return Ok(());
+            }
+            let mut open: Option<(i64, Vec<(u64, f64)>)> = None;
+            let mut close = |series: i64, points: Vec<(u64, f64)>| {
+                if let Some((task, name)) = wanted.get(&series) {
+                    each(*task, StoredSeries { name: name.clone(), points });
+                }
+            };
+            scan(db, POINTS, |row| {
+                let series: i64 = row.get(0)?;
+                let step: i64 = row.get(1)?;
+                let point = (step.cast_unsigned(), join(row.get(2)?, row.get_ref(3)?.as_str_or_null()?));
+                match &mut open {
+                    Some((known, points)) if *known == series => points.push(point),
+                    _ => {
+                        if let Some((known, points)) = open.replace((series, vec![point])) {
+                            close(known, points);
+                        }
+                    }
+                }
+                Ok(())
+            })
+            .await?;
+            if let Some((series, points)) = open {
+                close(series, points);
+            }
+            Ok(())
+        })
     }
 
     /// The files that attempts of `task` left behind.

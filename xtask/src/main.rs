@@ -2,6 +2,8 @@
 
 mod above_chance;
 mod bench;
+mod chromium;
+mod debian;
 mod failure;
 mod libtorch;
 mod miniature;

@@ -53,7 +53,18 @@ impl<'a> Frame<'a> {
     #[must_use]
     pub fn of(index: &'a Index<'a>, grid: usize, filter: Option<&Condition>) -> Option<Self> {
         let spec = index.sweep.grids.get(grid)?;
-        let cells = cells(index, grid, filter)?;
+        Some(Self::join(index, spec, cells(index, grid, filter)?))
+    }
+
+    /// Every run of the plan in its order, each a row of its own that has no coordinates: runs belong to several grids,
+    /// or to one in part.
+    #[must_use]
+    pub fn of_runs(index: &'a Index<'a>) -> Option<Self> {
+        let row = |run| FrameCell { coordinates: Box::default(), replicates: vec![(None, run)] };
+        Some(Self::join(index, index.sweep.grids.first()?, index.plan.run_indices().map(row).collect()))
+    }
+
+    fn join(index: &'a Index<'a>, spec: &'a Grid, cells: Vec<FrameCell>) -> Self {
         let critical = Critical::up_to(cells.iter().map(|cell| cell.replicates.len()).max().unwrap_or(0));
         let chunks: Vec<Chunk> = cells.par_chunks(CHUNK).map(|cells| Chunk::of(index, &critical, cells)).collect();
         let mut frame =
@@ -66,7 +77,7 @@ impl<'a> Frame<'a> {
             frame.readings.append(&mut chunk.readings);
         }
         frame.put_main_source_first();
-        Some(frame)
+        frame
     }
 
     /// The measure of a cell.

@@ -87,6 +87,12 @@ impl<'a> Index<'a> {
         self.sweep.grid(name)
     }
 
+    /// The name of the grid at a position.
+    #[must_use]
+    pub fn grid_name(&self, grid: usize) -> Option<&'a str> {
+        self.sweep.grids.get(grid).map(|grid| grid.name.as_str())
+    }
+
     /// Whether any cell of the grid `name` is planned.
     #[must_use]
     pub fn has_cells(&self, name: &str) -> bool {

@@ -94,7 +94,7 @@ fn value(frame: &Frame, score: Score, decimals: usize) -> CellValue {
 fn caption(frame: &Frame, measures: &[usize]) -> &'static str {
     let declared = |&measure: &usize| frame.measures().get(measure).is_some_and(|spec| spec.direction.is_some());
     if measures.iter().all(declared) {
-        "Darker is better in every panel, whatever the metric's direction."
+        "The stronger the colour, the better in every panel, whatever the metric's direction."
     } else {
         "Darker is larger; `direction` under `[metrics]` says which way is better."
     }

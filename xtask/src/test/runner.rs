@@ -41,13 +41,22 @@ pub struct Runner<'a> {
     /// The packages, as cargo's arguments: the same in every call, so that features are.
     scope: &'a [&'a str],
     full: bool,
+    /// Whether a missing browser is a failure of the tests that need one, and no reason to pass them over.
+    browser: bool,
     nextest: bool,
     summaries: Vec<String>,
 }
 
 impl<'a> Runner<'a> {
-    pub fn new(root: &'a Path, scope: &'a [&'a str], full: bool) -> Self {
-        Self { root, scope, full, nextest: tool::works("cargo", &["nextest", "--version"]), summaries: Vec::new() }
+    pub fn new(root: &'a Path, scope: &'a [&'a str], full: bool, browser: bool) -> Self {
+        Self {
+            root,
+            scope,
+            full,
+            browser,
+            nextest: tool::works("cargo", &["nextest", "--version"]),
+            summaries: Vec::new(),
+        }
     }
 
     /// Compile every program and every test.
@@ -76,7 +85,8 @@ impl<'a> Runner<'a> {
         let slow: &[&str] = if self.full { &["--", "--include-ignored"] } else { &[] };
         let args = [verb, &["--no-fail-fast"], self.scope, &targets, slow].concat();
         // A golden text never writes itself: accepting one is a person's command.
-        let env = [("INSTA_UPDATE", "no"), ("CARGO_TERM_COLOR", "never"), ("SLURM_CONF", slurm_conf)];
+        let mut env = vec![("INSTA_UPDATE", "no"), ("CARGO_TERM_COLOR", "never"), ("SLURM_CONF", slurm_conf)];
+        env.extend(self.browser.then_some(("SWEEP_TEST_CHROMIUM", "required")));
         tool::stream("cargo", &args, self.root, &env, |line| {
             if is_summary(line) {
                 self.summaries.push(line.to_owned());

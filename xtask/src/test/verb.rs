@@ -8,7 +8,7 @@ use super::runner::{Runner, Selection};
 use crate::failure::Result;
 use crate::slurm::{self, Trial};
 use crate::stages::Stages;
-use crate::{libtorch, repo, tool};
+use crate::{chromium, libtorch, repo, tool};
 
 #[derive(Args)]
 pub struct Test {
@@ -32,7 +32,9 @@ impl Test {
         // Without libtorch all but `vpit` can still be judged.
         let ready = stages.passed("set-up");
         let scope: &[&str] = if ready { &["--workspace"] } else { &["--workspace", "--exclude", "vpit"] };
-        let mut runner = Runner::new(&root, scope, self.full);
+        // Without a browser all but pages can still be judged.
+        let browser = chromium::provide();
+        let mut runner = Runner::new(&root, scope, self.full, browser.is_ok());
 
         stages.run("format", &[], || cargo(&root, &["fmt", "--all", "--check"]));
         stages.run("build", &[], || runner.build());
@@ -63,6 +65,9 @@ impl Test {
             println!(
                 "\nNOT TESTED ON A REAL SLURM: {why}\nhint: see `A Slurm cluster on this machine` in docs/development.md"
             );
+        }
+        if let Err(why) = browser {
+            println!("\nNOT TESTED IN A BROWSER: {why}");
         }
         stages.finish()
     }
