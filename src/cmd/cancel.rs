@@ -10,6 +10,7 @@ use hashbrown::HashSet;
 
 use super::collect::collect;
 use super::current::Which;
+use super::hand_over::{me, user_name};
 use super::queue::settle_what_is_open;
 use crate::attempt::TaskState;
 use crate::id::TaskId;
@@ -61,7 +62,9 @@ impl CancelArgs {
             !matches!(state, TaskState::Succeeded | TaskState::Cancelled) && !spared.contains(task)
         };
         let wanted: HashSet<TaskId> = current.plan.tasks.iter().map(|task| task.id).filter(is_open).collect();
-        let elements = whole_elements(&store.open_submissions()?, &wanted);
+        let open = store.open_submissions()?;
+        refuse_others(&open, &wanted)?;
+        let elements = whole_elements(&open, &wanted);
         let queued: usize = elements.values().map(Vec::len).sum();
         let text = format!("{}, of which Slurm has {}", plural(wanted.len(), "task"), plural(queued, "element"));
         if wanted.is_empty() || self.dry_run {
@@ -78,6 +81,23 @@ impl CancelArgs {
         ui::print_all(&format!("cancelled {text}\n"))?;
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// Slurm lets nobody cancel what somebody else submitted, so it is said before anything is put on record.
+fn refuse_others(open: &[Submitted], wanted: &HashSet<TaskId>) -> Result<()> {
+    let me = me();
+    let count = |submitted: &Submitted| submitted.tasks.iter().filter(|(task, _)| wanted.contains(task)).count();
+    let theirs: Vec<(&str, usize)> = open
+        .iter()
+        .filter(|submitted| submitted.owner != me)
+        .map(|submitted| (submitted.owner.as_str(), count(submitted)))
+        .filter(|&(_, count)| count > 0)
+        .collect();
+    let Some(&(owner, _)) = theirs.first() else { return Ok(()) };
+    let count: usize = theirs.iter().map(|(_, count)| count).sum();
+    let message = format!("{} submitted by {}", plural(count, "task"), user_name(owner));
+    Err(Error::usage(format!("cannot cancel {message}: Slurm lets nobody else do it"))
+        .hint("ask them, or choose other tasks by `--where`; nothing was cancelled"))
 }
 
 /// Tasks of `part` that runs of `whole` which are not in it need.

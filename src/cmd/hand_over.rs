@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use hashbrown::HashMap;
+use nix::unistd::{Uid, User};
 
 use super::collect::collect;
 use super::current::{Current, base_folder};
@@ -21,7 +22,7 @@ use crate::slurm::Profile;
 use crate::slurm::answer::Config;
 use crate::slurm::follow::{Closing, Place};
 use crate::store::Store;
-use crate::text::plural;
+use crate::text::{plural, visible};
 use crate::{Result, provenance, ui};
 
 /// A submission to Slurm.
@@ -234,6 +235,12 @@ fn tell(verdicts: &[std::result::Result<String, String>]) -> Result<ExitCode> {
 /// The user, as Slurm knows it everywhere.
 pub fn me() -> String {
     rustix::process::getuid().as_raw().to_string()
+}
+
+/// How people call the user of this number, `root`; the number where the system knows no name.
+pub fn user_name(number: &str) -> String {
+    let user = number.parse().ok().and_then(|uid| User::from_uid(Uid::from_raw(uid)).ok().flatten());
+    user.map_or_else(|| format!("user {}", visible(number)), |user| format!("`{}`", visible(&user.name)))
 }
 
 /// This host, as profiles name it.

@@ -16,8 +16,8 @@ use crate::{Result, clock};
 
 /// How often signals and time limits are looked at.
 const TICK: Duration = Duration::from_millis(20);
-/// How often a holder says that it lives, well within its lease.
-const RENEWAL: Duration = Duration::from_secs(60);
+/// How often a holder says that it lives, within its lease.
+const RENEWALS: u32 = 10;
 
 /// Signals that ask for an end.
 const ENDING: [i32; 3] = [SIGINT, SIGTERM, SIGHUP];
@@ -85,7 +85,7 @@ impl Watch {
                 }
             }
             running.enforce();
-            if clock::monotonic().saturating_sub(renewed) > RENEWAL {
+            if clock::monotonic().saturating_sub(renewed) > claims.holder().lease() / RENEWALS {
                 renewed = clock::monotonic();
                 // Another host takes over only after ten renewals in a row have failed.
                 let _ = claims.renew();

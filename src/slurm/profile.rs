@@ -54,9 +54,11 @@ pub struct Profile {
     pub settle: Option<u64>,
     /// Seconds that a call of Slurm's programs may take.
     pub patience: Option<u64>,
+    /// Seconds for which a worker may be silent before another start takes its place.
+    pub lease: u64,
 }
 
-const KEYS: [&str; 23] = [
+const KEYS: [&str; 24] = [
     "hosts",
     "partition",
     "account",
@@ -80,6 +82,7 @@ const KEYS: [&str; 23] = [
     "most_jobs",
     "settle",
     "patience",
+    "lease",
 ];
 
 /// Options that the launcher sets itself, or that would take the answer away from it.
@@ -113,12 +116,21 @@ const RESERVED: [&str; 25] = [
 
 /// Seconds in which a training saves its state.
 const SIGNAL_LEAD: u64 = 120;
+/// Seconds for which a network may be down, or a server's cache behind, while a worker lives.
+const LEASE: u64 = 600;
 
 impl Profile {
     /// A profile that leaves everything to the cluster's own defaults.
     #[must_use]
     pub fn plain(name: &str) -> Self {
-        Self { name: name.to_owned(), signal_lead: SIGNAL_LEAD, pack: 1, requeue: true, ..Self::default() }
+        Self {
+            name: name.to_owned(),
+            signal_lead: SIGNAL_LEAD,
+            pack: 1,
+            requeue: true,
+            lease: LEASE,
+            ..Self::default()
+        }
     }
 
     fn read(name: &str, span: Span, table: &Table, diagnostics: &Diagnostics) -> Self {
@@ -151,6 +163,7 @@ impl Profile {
             most_jobs: fields.whole("most_jobs", 1..=4_000_000),
             settle: fields.duration("settle"),
             patience: fields.duration("patience"),
+            lease: fields.duration("lease").unwrap_or(LEASE),
         }
     }
 }

@@ -21,8 +21,8 @@ pub const FILE: &str = "claim";
 pub const ATTEMPTS: &str = "attempts";
 /// Largest claim that is read.
 const LARGEST_CLAIM: u64 = 1 << 16;
-/// A holder on another machine that has not renewed its claim for this long is taken for dead.
-pub const LEASE: Duration = Duration::from_secs(600);
+/// Seconds for which a holder on another machine may be silent before it is taken for dead, unless it says otherwise.
+pub const LEASE: u64 = 600;
 
 /// A process that runs attempts. A process number alone can be used again; with the boot, the namespace and the moment
 /// it started it names one process for good.
@@ -35,9 +35,21 @@ pub struct Holder {
     pub pid: u32,
     /// Clock ticks from boot to the start of the process.
     pub started: u64,
+    /// Seconds for which it may be silent: it renews its claims well within.
+    #[serde(default = "lease", skip_serializing_if = "is_usual_lease")]
+    pub lease: u64,
     /// The element of a Slurm array that it runs for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub slurm: Option<SlurmElement>,
+}
+
+fn lease() -> u64 {
+    LEASE
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_usual_lease(seconds: &u64) -> bool {
+    *seconds == LEASE
 }
 
 /// One start of one element of a Slurm array.
@@ -75,8 +87,15 @@ impl Holder {
                 .map_or_else(|_| String::new(), |link| link.to_string_lossy().into_owned()),
             pid,
             started: start_of(pid).ok_or_else(|| Error::general("cannot read when this process started"))?,
+            lease: LEASE,
             slurm: None,
         })
+    }
+
+    /// For how long it may be silent.
+    #[must_use]
+    pub fn lease(&self) -> Duration {
+        Duration::from_secs(self.lease)
     }
 
     /// Whether the holder is known to be gone, seen from the process `me`; `idle` is the age of its last renewal.
@@ -86,7 +105,7 @@ impl Holder {
             (true, true, _) => start_of(self.pid) != Some(self.started),
             // The machine has started again since.
             (false, _, true) => true,
-            (true, false, _) | (false, _, false) => idle.is_some_and(|idle| idle > LEASE),
+            (true, false, _) | (false, _, false) => idle.is_some_and(|idle| idle > self.lease()),
         }
     }
 }
@@ -519,9 +538,9 @@ mod tests {
     fn a_foreign_holder_is_gone_when_its_lease_has_run_out() {
         let me = Holder::current().unwrap();
         let other = Holder { boot: "other".to_owned(), host: "other".to_owned(), ..me.clone() };
-        assert!(!other.is_gone(&me, Some(LEASE)));
+        assert!(!other.is_gone(&me, Some(other.lease())));
         assert!(!other.is_gone(&me, None));
-        assert!(other.is_gone(&me, Some(LEASE + Duration::from_secs(1))));
+        assert!(other.is_gone(&me, Some(other.lease() + Duration::from_secs(1))));
     }
 
     #[test]

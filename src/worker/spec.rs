@@ -35,6 +35,8 @@ pub struct SlurmTerms {
     pub time_seconds: Option<u64>,
     /// Between the question to end and the kill: less than Slurm itself waits.
     pub grace_seconds: u64,
+    /// For how long a worker may be silent before another start takes its place.
+    pub lease_seconds: u64,
     /// Whether the job may be started again.
     pub requeue: bool,
     /// A file with variables that nobody records.

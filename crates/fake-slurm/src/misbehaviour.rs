@@ -35,6 +35,8 @@ pub enum Trouble {
     Empty,
     AcceptThenTimeout,
     AcceptThenHang,
+    /// Answers only after so many milliseconds.
+    AcceptThenSlow(u64),
     AcceptThenEmpty,
     AcceptTwice,
     /// Answers, then knows nothing of the job any more.
@@ -73,6 +75,9 @@ impl JobTrouble {
 fn trouble(word: &str) -> Option<Trouble> {
     if let Some(milliseconds) = word.strip_prefix("slow:") {
         return milliseconds.parse().ok().map(Trouble::Slow);
+    }
+    if let Some(milliseconds) = word.strip_prefix("accept-then-slow:") {
+        return milliseconds.parse().ok().map(Trouble::AcceptThenSlow);
     }
     Some(match word {
         "fail" => Trouble::Fail,
@@ -158,6 +163,11 @@ impl Trouble {
             Self::Empty => Ok(Answer::well("")),
             Self::AcceptThenTimeout => answer(place).map(|_| Answer::refused(failed(TIMEOUT))),
             Self::AcceptThenHang => answer(place).and_then(|_| hang()),
+            Self::AcceptThenSlow(milliseconds) => {
+                let answer = answer(place)?;
+                thread::sleep(Duration::from_millis(milliseconds));
+                Ok(answer)
+            }
             Self::AcceptThenEmpty => answer(place).map(|_| Answer::well("")),
             Self::AcceptTwice => answer(place).and_then(|_| answer(place)),
             Self::AcceptThenForget => {

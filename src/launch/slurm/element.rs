@@ -17,7 +17,7 @@ use crate::launch::signals::Interrupt;
 use crate::launch::summary::printable;
 use crate::slurm::follow::Answer;
 use crate::slurm::state::{JobState, Phase};
-use crate::worker::claim::{ClaimFile, Holder, LEASE, SlurmElement};
+use crate::worker::claim::{ClaimFile, Holder, SlurmElement};
 use crate::worker::{Grace, LARGEST_OUTCOME, Manifest, Running, SlurmTerms, StageSpec, TaskSpec, read_regular};
 use crate::{Error, Result, clock, provenance, ui};
 
@@ -51,7 +51,10 @@ pub fn run(mut manifest: Manifest) -> Result<ExitCode> {
     let started = PathBuf::from(marker(here.element));
     fs::write(&started, "").context(|| format!("cannot write `{}` into the submission's folder", started.display()))?;
     let tasks = positions.iter().filter_map(|&position| manifest.tasks.get(position)).collect();
-    let claims = ClaimFile::create(&manifest.holders, Holder { slurm: Some(here.clone()), ..Holder::current()? })?;
+    let claims = ClaimFile::create(
+        &manifest.holders,
+        Holder { slurm: Some(here.clone()), lease: terms.lease_seconds, ..Holder::current()? },
+    )?;
     let work = ElementTasks { manifest, terms, tasks, begun: clock::monotonic() };
     work.wait_for_inputs();
     let running = Running::new(Grace(Duration::from_secs(terms.grace_seconds)));
@@ -120,7 +123,8 @@ impl ElementTasks<'_> {
         loop {
             self.run_some(&todo, claims, running, &mut done)?;
             let waited = clock::monotonic().saturating_sub(self.begun);
-            if done.held.is_empty() || done.interrupt.is_some() || waited > LEASE + PAUSE {
+            let lease = Duration::from_secs(self.terms.lease_seconds);
+            if done.held.is_empty() || done.interrupt.is_some() || waited > lease + PAUSE {
                 return Ok(done);
             }
             // An earlier start of this very element may live on, on a node that Slurm has lost sight of.

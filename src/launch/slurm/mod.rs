@@ -5,6 +5,7 @@
 //! `submit` hands over what is still to be done. `element` is what runs at the other end, on a node.
 
 mod ask;
+mod crash;
 mod element;
 mod folder;
 mod program;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use hashbrown::HashMap;
 
+use super::crash::Point;
 use super::folder::keep_worker;
 use super::program::{Sent, Slurm, sbatch_arguments};
 use super::settle::Spot;
@@ -175,6 +176,7 @@ impl Submitter<'_> {
                 Ok((token, job)) => {
                     held.push((token, job));
                     handed.jobs.push(job);
+                    Point::BetweenArrays.pass();
                 }
                 Err(stopped) => {
                     handed.stopped = Some(stopped);
@@ -195,7 +197,9 @@ impl Submitter<'_> {
             return Ok(());
         }
         let (tokens, jobs): (Vec<&str>, Vec<u64>) = held.iter().map(|(token, job)| (token.as_str(), *job)).unzip();
+        Point::BeforeRelease.pass();
         self.slurm.release(&jobs)?;
+        Point::AfterRelease.pass();
         self.store.record_release(&tokens)
     }
 
@@ -205,12 +209,15 @@ impl Submitter<'_> {
         for _ in 0..TRIES {
             let token = random_token()?;
             let folder = self.write(&token, draft)?;
+            Point::BeforeIntent.pass();
             self.intend(&token, draft.array)?;
+            Point::BeforeSbatch.pass();
             let lock = self.store.duplicate_lock()?;
             let sent = self.slurm.sbatch(folder.path(), script::FILE, &lock);
             drop(lock);
             match sent? {
                 Sent::Job(job) => {
+                    Point::BeforeCommit.pass();
                     self.store.record_job(&token, job)?;
                     return Ok(Ok((token, job)));
                 }
@@ -307,6 +314,7 @@ impl Submitter<'_> {
                 elements,
                 time_seconds: array.request.time_seconds,
                 grace_seconds: self.config.kill_wait.unwrap_or(30) / 2,
+                lease_seconds: self.profile.lease,
                 requeue: self.profile.requeue,
                 secrets: self.profile.secrets.clone(),
             }),

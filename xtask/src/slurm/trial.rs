@@ -47,11 +47,16 @@ impl Cluster {
             down::down(self)?;
         }
         let (_, conf) = self.client();
-        let tried = up::up(self, &[]).and_then(|()| tests(&conf));
+        let tried = up::up(self, &trial_settings()).and_then(|()| tests(&conf));
         // Also where `up` failed half-way.
         let ended = if self.settings()?.is_some() { down::down(self) } else { Ok(()) };
         tried.and(ended)
     }
+}
+
+/// Tests wait for nodes to be given up.
+fn trial_settings() -> [(String, String); 1] {
+    [("SlurmdTimeout".to_owned(), "5".to_owned())]
 }
 
 #[cfg(test)]

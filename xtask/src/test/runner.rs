@@ -82,8 +82,13 @@ impl<'a> Runner<'a> {
             _ => &["test"],
         };
         let targets: Vec<&str> = targets.iter().map(String::as_str).collect();
+        // These tests wait most of the time; and what a fake alone does was tried before.
+        let together: &[&str] = match selection {
+            Selection::Slurm if self.nextest => &["--test-threads=8", "-E", "not test(/^fake::/)"],
+            _ => &[],
+        };
         let slow: &[&str] = if self.full { &["--", "--include-ignored"] } else { &[] };
-        let args = [verb, &["--no-fail-fast"], self.scope, &targets, slow].concat();
+        let args = [verb, &["--no-fail-fast"], self.scope, &targets, together, slow].concat();
         // A golden text never writes itself: accepting one is a person's command.
         let mut env = vec![("INSTA_UPDATE", "no"), ("CARGO_TERM_COLOR", "never"), ("SLURM_CONF", slurm_conf)];
         env.extend(self.browser.then_some(("SWEEP_TEST_CHROMIUM", "required")));

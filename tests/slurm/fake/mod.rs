@@ -1,0 +1,6 @@
+//! What no real Slurm does on command, or not often enough.
+
+mod kills;
+mod trouble;
+
+pub use kills::{SUBMIT, SWEEP, ends_well};

@@ -1,0 +1,8 @@
+//! What a fake cannot stand in for.
+
+mod daemons;
+mod digits;
+mod jobs;
+mod kills;
+mod nodes;
+mod users;
