@@ -6,11 +6,13 @@
 
 pub mod access;
 pub mod attempt;
+pub mod bundle;
 pub mod clock;
 pub mod cmd;
 pub mod collect;
 pub mod error;
 pub mod evidence;
+pub mod exchange;
 pub mod freeze;
 pub mod grid;
 pub mod id;
@@ -22,6 +24,7 @@ pub mod plan;
 pub mod project;
 pub mod provenance;
 pub mod report;
+pub mod rerun;
 pub mod settings;
 pub mod slurm;
 pub mod stats;

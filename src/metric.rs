@@ -44,6 +44,8 @@ pub struct Metric {
     pub version: u32,
     /// Smallest and largest possible value.
     pub range: Option<(f64, f64)>,
+    /// How far two executions of the same task may lie apart, in the metric's unit; `None` promises nothing.
+    pub tolerance: Option<f64>,
 }
 
 /// What an observation is about.

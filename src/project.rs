@@ -200,6 +200,12 @@ impl Project {
         self.runs.join(self.store_id.to_string()).join("submissions")
     }
 
+    /// Parent of the folders of reruns, which are named by their tokens. Nothing in them is a result.
+    #[must_use]
+    pub fn reruns_folder(&self) -> PathBuf {
+        self.runs.join(self.store_id.to_string()).join("reruns")
+    }
+
     /// Parent of frozen programs and scripts, by content.
     #[must_use]
     pub fn contents_folder(&self) -> PathBuf {

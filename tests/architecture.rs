@@ -9,8 +9,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Modules of `src/` that do no I/O, read no clock and start no process.
-const PURE: [&str; 11] =
-    ["attempt", "audit", "evidence", "grid", "id", "metric", "parquet", "plan", "report", "slurm", "stats"];
+const PURE: [&str; 14] = [
+    "attempt", "audit", "bundle", "evidence", "exchange", "grid", "id", "metric", "parquet", "plan", "report", "rerun",
+    "slurm", "stats",
+];
 /// Modules of `src/` that touch the world.
 const EDGES: [&str; 12] = [
     "crate::access",

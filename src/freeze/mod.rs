@@ -9,15 +9,18 @@
 //!   depend on too much around them; they run where they are, and their digest is recorded.
 //! - Files that the stage names as `code`, and texts that an argument names, are kept under their relative paths.
 //!
-//! All of it becomes one folder named by its content, with the arguments pointing into it.
+//! All of it becomes one folder named by its content, with the arguments pointing into it. [`recall`] finds that folder
+//! again by what an attempt put on record, so that the same code can run once more.
 
 mod digests;
 mod elf;
 mod program;
+mod recall;
 mod snapshot;
 mod stage;
 
 pub use digests::Digests;
+pub use recall::recall;
 pub use stage::{Frozen, freeze};
 
 #[cfg(test)]

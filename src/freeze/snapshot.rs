@@ -50,7 +50,7 @@ impl Entry {
 }
 
 /// Kept files.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Snapshot {
     pub folder: PathBuf,
     /// Digest of each file, by its path in the folder.
@@ -60,6 +60,20 @@ pub struct Snapshot {
 impl Snapshot {
     pub fn has(&self, path: &Path) -> bool {
         self.files.contains_key(path)
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.files.is_empty()
+    }
+
+    /// Digest of the file at `path` in the folder.
+    pub fn digest(&self, path: &Path) -> Option<&str> {
+        self.files.get(path).map(String::as_str)
+    }
+
+    /// One digest for all files.
+    pub fn digest_of_all(&self) -> String {
+        digest_of(self.files.iter()).to_hex().to_string()
     }
 
     pub fn has_folder(&self, folder: &str) -> bool {
@@ -73,6 +87,28 @@ impl Snapshot {
             digest_of(files).to_hex().to_string()
         })
     }
+}
+
+/// What the folder of a snapshot holds now, with the digests of now: programs may differ from what they were copied from,
+/// since a copy finds its libraries elsewhere.
+///
+/// # Errors
+/// The folder or a file in it cannot be read.
+pub fn read(folder: PathBuf, digests: &mut Digests) -> Result<Snapshot> {
+    let about = || format!("cannot read what was kept in `{}`", folder.display());
+    let (mut files, mut folders) = (BTreeMap::new(), vec![folder.clone()]);
+    while let Some(next) = folders.pop() {
+        for entry in fs::read_dir(&next).context(about)? {
+            let entry = entry.context(about)?;
+            let path = entry.path();
+            if entry.file_type().context(about)?.is_dir() {
+                folders.push(path);
+            } else if let Ok(relative) = path.strip_prefix(&folder) {
+                files.insert(relative.to_owned(), digests.of(&path)?);
+            }
+        }
+    }
+    Ok(Snapshot { folder, files })
 }
 
 /// Keep `entries`, each under its path, in the project's store of content. What is kept already is not kept again.

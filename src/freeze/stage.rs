@@ -8,7 +8,7 @@ use std::path::{Component, Path, PathBuf};
 use serde_json::{Map, Value};
 
 use super::Digests;
-use super::program::{self, Program, Resolved};
+use super::program::{self, Program};
 use super::snapshot::{self, Entry, Snapshot};
 use crate::error::Context;
 use crate::grid::Stage;
@@ -18,9 +18,12 @@ use crate::{Error, Result};
 /// Larger files that an argument names are data, not code.
 const LARGEST_TEXT: u64 = 1 << 20;
 /// Folders within a snapshot.
-const CODE: &str = "code";
-const PROGRAM: &str = "bin";
-const LIBRARIES: &str = "lib";
+pub(super) const CODE: &str = "code";
+pub(super) const PROGRAM: &str = "bin";
+pub(super) const LIBRARIES: &str = "lib";
+/// Facts of the provenance: the name of the kept folder, and the digest of what lies in it.
+pub(super) const CONTENT: &str = "content";
+pub(super) const KEPT: &str = "kept";
 
 /// A stage's command as the worker gets it.
 #[derive(Debug, Clone, PartialEq)]
@@ -64,41 +67,47 @@ pub fn freeze(stage: &Stage, base: &Path, project: &Project, digests: &mut Diges
         }
     }
     let snapshot = snapshot::keep(entries, project, digests).map_err(|error| error.context(about()))?;
-    let kept = Kept { base, resolved, program: kept_program, snapshot };
-    Ok(Frozen {
-        command: kept.command(arguments)?,
-        environment: kept.environment()?,
-        provenance: kept.provenance(stage, digests)?,
-    })
+    let mut provenance = Map::new();
+    provenance.insert("command".to_owned(), stage.command.clone().into());
+    provenance.insert("program".to_owned(), digests.of(&resolved.path)?.into());
+    for (name, folder) in [("libraries", LIBRARIES), ("code", CODE)] {
+        provenance.extend(snapshot.digest_of_folder(folder).map(|digest| (name.to_owned(), digest.into())));
+    }
+    if let Some(name) = snapshot.folder.file_name().filter(|_| !snapshot.is_empty()) {
+        provenance.insert(CONTENT.to_owned(), name.to_string_lossy().into());
+        let kept = snapshot::read(snapshot.folder.clone(), digests)?;
+        provenance.insert(KEPT.to_owned(), kept.digest_of_all().into());
+    }
+    let program = kept_program.map_or(resolved.path, |kept| snapshot.folder.join(kept));
+    let kept = Kept { base, program, snapshot };
+    Ok(Frozen { command: kept.command(arguments)?, environment: kept.environment()?, provenance })
 }
 
 /// A stage's files in their place.
-struct Kept {
+pub(super) struct Kept {
     /// Folder of the sweep file.
-    base: PathBuf,
-    resolved: Resolved,
-    /// Where the snapshot has the program, if it has it.
-    program: Option<PathBuf>,
-    snapshot: Snapshot,
+    pub base: PathBuf,
+    /// Where the program lies, by absolute path.
+    pub program: PathBuf,
+    pub snapshot: Snapshot,
 }
 
 impl Kept {
     /// The command with the program and the kept files where the snapshot has them.
-    fn command(&self, arguments: &[String]) -> Result<Vec<String>> {
-        let program = self.program.as_ref().map(|kept| self.snapshot.folder.join(kept));
-        let program = text(program.as_ref().unwrap_or(&self.resolved.path))?;
-        let arguments = arguments.iter().map(|argument| match named_file(argument, &self.base) {
+    pub fn command(&self, arguments: &[String]) -> Result<Vec<String>> {
+        let arguments = arguments.iter().map(|argument| match named_path(argument) {
+            // Kept once, it need no longer be in the folder of the sweep file.
             Some(file) if self.snapshot.has(&Path::new(CODE).join(&file)) => {
                 text(&self.snapshot.folder.join(CODE).join(file))
             }
-            Some(file) => text(&self.base.join(file)),
-            None => Ok(argument.clone()),
+            Some(file) if exists(&file, argument, &self.base) => text(&self.base.join(file)),
+            _ => Ok(argument.clone()),
         });
-        std::iter::once(Ok(program)).chain(arguments).collect()
+        std::iter::once(text(&self.program)).chain(arguments).collect()
     }
 
     /// The loader is to find the kept libraries before any others.
-    fn environment(&self) -> Result<Vec<(String, String)>> {
+    pub fn environment(&self) -> Result<Vec<(String, String)>> {
         if !self.snapshot.has_folder(LIBRARIES) {
             return Ok(Vec::new());
         }
@@ -109,16 +118,6 @@ impl Kept {
         }
         let folders = folders.into_string().map_err(|_| Error::usage("LD_LIBRARY_PATH is not UTF-8"))?;
         Ok(vec![("LD_LIBRARY_PATH".to_owned(), folders)])
-    }
-
-    fn provenance(&self, stage: &Stage, digests: &mut Digests) -> Result<Map<String, Value>> {
-        let mut facts = Map::new();
-        facts.insert("command".to_owned(), stage.command.clone().into());
-        facts.insert("program".to_owned(), digests.of(&self.resolved.path)?.into());
-        for (name, folder) in [("libraries", LIBRARIES), ("code", CODE)] {
-            facts.extend(self.snapshot.digest_of_folder(folder).map(|digest| (name.to_owned(), digest.into())));
-        }
-        Ok(facts)
     }
 }
 
@@ -157,18 +156,23 @@ fn matches(pattern: &str, base: &Path) -> Result<Vec<PathBuf>> {
 }
 
 /// The file below `base` that `argument` names, relative to it.
+fn named_file(argument: &str, base: &Path) -> Option<PathBuf> {
+    named_path(argument).filter(|path| exists(path, argument, base))
+}
+
+/// The relative path that `argument` may be.
 ///
 /// A bare word such as `train` may well be the name of a subcommand; only what looks like a path is taken for one.
-fn named_file(argument: &str, base: &Path) -> Option<PathBuf> {
+fn named_path(argument: &str) -> Option<PathBuf> {
     let path = Path::new(argument);
     let looks_like_path = argument.contains(['/', '.']);
     let stays_below = path.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
-    if !looks_like_path || !stays_below {
-        return None;
-    }
+    (looks_like_path && stays_below).then(|| path.components().filter(|part| *part != Component::CurDir).collect())
+}
+
+fn exists(path: &Path, argument: &str, base: &Path) -> bool {
     let file = base.join(path);
-    (file.is_file() || argument.contains('/') && file.is_dir())
-        .then(|| path.components().filter(|part| *part != Component::CurDir).collect())
+    file.is_file() || argument.contains('/') && file.is_dir()
 }
 
 /// Whether the file at `path` is small and holds no NUL.

@@ -5,8 +5,19 @@ use super::source::Problem;
 use super::tree::Kind;
 use crate::metric::{Direction, Metric};
 
-const KEYS: [&str; 10] =
-    ["label", "direction", "unit", "score", "benchmark", "group", "mean_of", "decimals", "version", "range"];
+const KEYS: [&str; 11] = [
+    "label",
+    "direction",
+    "unit",
+    "score",
+    "benchmark",
+    "group",
+    "mean_of",
+    "decimals",
+    "version",
+    "range",
+    "tolerance",
+];
 
 const DIRECTIONS: [(&str, Direction); 2] = [("maximize", Direction::Maximize), ("minimize", Direction::Minimize)];
 
@@ -49,6 +60,7 @@ fn read_metric(name: &str, fields: &Fields<'_>, names: &[&str]) -> Metric {
         decimals: fields.whole("decimals", 0..=MOST_DECIMALS).unwrap_or(2) as usize,
         version: fields.whole("version", 1..=u32::MAX).unwrap_or(1),
         range: read_range(fields),
+        tolerance: read_tolerance(fields),
     }
 }
 
@@ -66,6 +78,16 @@ fn read_range(fields: &Fields<'_>) -> Option<(f64, f64)> {
             None
         }
     }
+}
+
+fn read_tolerance(fields: &Fields<'_>) -> Option<f64> {
+    let entry = fields.entry("tolerance")?;
+    let tolerance = number(&entry.value).filter(|tolerance| tolerance.is_finite() && *tolerance >= 0.0);
+    if tolerance.is_none() {
+        let what = format!("`tolerance` of {}", fields.what);
+        wrong_kind(fields.diagnostics, &entry.value, &what, "a number that is not negative, in the metric's unit");
+    }
+    tolerance
 }
 
 /// A mean of means would hide how many benchmarks weigh how much, and could go round in a circle.

@@ -86,6 +86,17 @@ impl Plan {
         (task != NOT_APPLICABLE).then_some(TaskIx(task))
     }
 
+    /// The first cell that `run` answers, for people: `data: vqa=2k generation=500 seed=1`.
+    #[must_use]
+    pub fn run_name(&self, sweep: &Sweep, run: RunIx) -> String {
+        let mut cells = self.grids.iter().flat_map(|grid| grid.cells.iter().map(move |cell| (grid, cell)));
+        let found = cells.find(|(_, cell)| cell.run == run).and_then(|(planned, cell)| {
+            let grid = &sweep.grids[sweep.grid(&planned.name)?];
+            Some(format!("{}: {}", grid.name, grid.cell_name(cell)))
+        });
+        found.unwrap_or_else(|| self.runs[run.0 as usize].short(8))
+    }
+
     /// The tasks that `task` needs, with the stage of each.
     pub fn needs<'a>(&'a self, sweep: &'a Sweep, task: TaskIx) -> impl Iterator<Item = (usize, TaskIx)> + 'a {
         let Task { stage, run, .. } = self.tasks[task.0 as usize];

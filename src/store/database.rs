@@ -20,7 +20,7 @@ use crate::{Error, Result, access};
 static MIGRATIONS: Migrator = sqlx::migrate!("src/store/migrations");
 
 /// Version of the schema that the migrations end at.
-const VERSION: u32 = 4;
+const VERSION: u32 = 5;
 /// Where SQLite's header holds what we want to know before SQLite touches the file.
 const HEADER_BYTES: usize = 100;
 const MAGIC: &[u8; 16] = b"SQLite format 3\0";

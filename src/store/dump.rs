@@ -6,7 +6,7 @@ use super::Store;
 use crate::Result;
 
 /// One statement a table; `quote` writes floats so that they read back exactly.
-const TABLES: [&str; 16] = [
+const TABLES: [&str; 19] = [
     "SELECT 'store ' || hex(id) || ' ' || applied FROM store",
     "SELECT 'plan ' || quote(name) || ' ' || quote(path) || ' ' || hex(digest) || ' ' || \
      position || ' ' || quote(recorded) || ' ' || quote(text) FROM sweep_revision",
@@ -45,6 +45,15 @@ const TABLES: [&str; 16] = [
     "SELECT 'point ' || hex(digest) || ' ' || number || ' ' || quote(name) || ' ' || step || ' ' || quote(value) || \
      ' ' || quote(not_finite) FROM point JOIN series ON series.id = series_id \
      JOIN attempt ON attempt.id = attempt_id JOIN task ON task.id = task_id",
+    "SELECT 'rerun ' || hex(digest) || ' ' || quote(token) || ' ' || attempt || ' ' || quote(recorded) || ' ' || \
+     quote(started) || ' ' || quote(ended) || ' ' || quote(verdict) || ' ' || quote(reason) || ' ' || quote(message) \
+     || ' ' || quote(provenance) FROM rerun JOIN task ON task.id = task_id",
+    "SELECT 'file again ' || hex(task.digest) || ' ' || quote(token) || ' ' || quote(path) || ' ' || bytes || ' ' || \
+     hex(rerun_artifact.digest) FROM rerun_artifact JOIN rerun ON rerun.id = rerun_id JOIN task ON task.id = task_id",
+    "SELECT 'score again ' || hex(digest) || ' ' || quote(token) || ' ' || quote(metric) || ' ' || quote(benchmark) || \
+     ' ' || quote(split) || ' ' || quote(step) || ' ' || quote(value) || ' ' || quote(not_finite) || ' ' || quote(n) \
+     || ' ' || quote(stderr) FROM rerun_score JOIN quantity ON quantity.id = quantity_id \
+     JOIN rerun ON rerun.id = rerun_id JOIN task ON task.id = task_id",
 ];
 
 impl Store {

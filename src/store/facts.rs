@@ -81,6 +81,7 @@ impl Store {
             Fact::Cancellation { tasks } => self.apply_cancellation(at, &tasks),
             Fact::Pin { run } => self.apply_pin(at, &run),
             Fact::Unpin { run } => self.apply_unpin(at, &run),
+            Fact::Rerun(rerun) => self.apply_rerun(at, &rerun),
             Fact::Deletion { task, attempt, paths } => self.apply_deletion(at, &task, attempt, paths),
         }
     }
@@ -154,7 +155,7 @@ impl Store {
     }
 
     /// The integer keys of rows by their identities, each once, in order.
-    fn rows_of(&mut self, table: Table, identities: &[String]) -> Result<Vec<i64>> {
+    pub(super) fn rows_of(&mut self, table: Table, identities: &[String]) -> Result<Vec<i64>> {
         let mut ids: Vec<i64> = self.rows_in_order(table, identities)?.into_iter().flatten().collect();
         ids.sort_unstable();
         ids.dedup();

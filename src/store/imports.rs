@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use hashbrown::HashMap;
+use runfile::number::lenient;
 use serde::{Deserialize, Serialize};
-use sqlx::SqliteConnection;
+use sqlx::{FromRow, SqliteConnection};
 
 use super::Store;
 use super::facts::parse;
@@ -13,6 +14,7 @@ use super::plans::Recorded;
 use super::quantities::Quantities;
 use super::results::next_id;
 use super::rows::{Ids, RUNS, known_ids};
+use super::spelling::{join, split};
 use super::writer::mark_applied;
 use crate::id::{ContentId, RunId};
 use crate::{Error, Result};
@@ -34,7 +36,7 @@ pub struct Import {
 }
 
 /// One number for one run.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ImportedScore {
     /// The run's identity, 32 hexadecimal digits.
@@ -42,8 +44,19 @@ pub struct ImportedScore {
     pub metric: String,
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub benchmark: String,
-    /// Finite.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub split: String,
+    /// Training step of the checkpoint; `None` is the final one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<u64>,
+    /// Finite in tables that people write; what another store measured may be NaN or infinite.
+    #[serde(with = "lenient")]
     pub value: f64,
+    /// Number of items behind the value, and its standard error.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub n: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stderr: Option<f64>,
     /// Line of the file, from 1.
     pub line: u64,
     /// Doubts about the number, in the words of the file.
@@ -56,15 +69,27 @@ pub struct ImportedScore {
 pub struct Imported {
     /// Scores that the store did not have.
     pub new: usize,
-    /// Scores that an earlier import of this name brought, with the same values.
+    /// Scores that the source had given before, with the same values.
     pub known: usize,
 }
 
-/// What makes a score one: run, metric, benchmark.
-type Key = (String, String, String);
+/// What makes a score one: run, metric, benchmark, split and step.
+type Key = (String, [String; 3], Option<u64>);
 
-/// Run, metric, benchmark, import, file, line and value of a score that is stored.
-type PlaceRow = (Vec<u8>, String, String, String, String, i64, f64);
+/// A score that is stored.
+#[derive(FromRow)]
+struct PlaceRow {
+    digest: Vec<u8>,
+    metric: String,
+    benchmark: String,
+    split: String,
+    step: Option<i64>,
+    import: String,
+    file: String,
+    line: i64,
+    value: Option<f64>,
+    not_finite: Option<String>,
+}
 
 /// Where a score stands already.
 struct Place {
@@ -102,6 +127,15 @@ impl Store {
         Ok(imported)
     }
 
+    /// Whether the store knows each of `runs`.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn knows(&mut self, runs: &[RunId]) -> Result<Vec<bool>> {
+        let runs: Vec<String> = runs.iter().map(RunId::to_string).collect();
+        Ok(self.rows_in_order(RUNS, &runs)?.iter().map(Option::is_some).collect())
+    }
+
     /// The scores that the store does not have yet.
     fn new_scores(&mut self, import: &Import) -> Result<Vec<ImportedScore>> {
         let mut places = self.places_of(import)?;
@@ -113,10 +147,10 @@ impl Store {
                 line: score.line.cast_signed(),
                 value: score.value,
             };
-            let key = (score.run.clone(), score.metric.clone(), score.benchmark.clone());
-            match places.insert(key, place) {
+            let quantity = [&score.metric, &score.benchmark, &score.split].map(String::clone);
+            match places.insert((score.run.clone(), quantity, score.step), place) {
                 None => new.push(score.clone()),
-                Some(first) if first.import.as_ref() == Some(&import.name) && first.value == score.value => {}
+                Some(first) if first.import.is_some() && is_same(first.value, score.value) => {}
                 Some(first) => return Err(twice(import, score, &first)),
             }
         }
@@ -127,10 +161,11 @@ impl Store {
     fn places_of(&mut self, import: &Import) -> Result<HashMap<Key, Place>> {
         let rows: Vec<PlaceRow> = self.database.run("read", async |db| {
             sqlx::query_as(
-                "SELECT run.digest, metric, benchmark, import.name, import.file, line, value FROM observation \
-                     JOIN run ON run.id = run_id JOIN quantity ON quantity.id = quantity_id \
-                     JOIN import ON import.id = import_id JOIN source ON source.id = import.source_id \
-                     WHERE source.name = ?1 AND NOT (?2 AND import.name = ?3)",
+                "SELECT run.digest, metric, benchmark, split, step, import.name AS import, import.file, line, value, \
+                 not_finite FROM observation \
+                 JOIN run ON run.id = run_id JOIN quantity ON quantity.id = quantity_id \
+                 JOIN import ON import.id = import_id JOIN source ON source.id = import.source_id \
+                 WHERE source.name = ?1 AND NOT (?2 AND import.name = ?3)",
             )
             .bind(&import.source)
             .bind(import.replace)
@@ -138,9 +173,11 @@ impl Store {
             .fetch_all(db)
             .await
         })?;
-        let place = |(run, metric, benchmark, import, file, line, value): PlaceRow| {
-            let run = run.iter().map(|byte| format!("{byte:02x}")).collect();
-            ((run, metric, benchmark), Place { import: Some(import), file, line, value })
+        let place = |row: PlaceRow| {
+            let run = row.digest.iter().map(|byte| format!("{byte:02x}")).collect();
+            let value = join(row.value, row.not_finite.as_deref());
+            let key = (run, [row.metric, row.benchmark, row.split], row.step.map(i64::cast_unsigned));
+            (key, Place { import: Some(row.import), file: row.file, line: row.line, value })
         };
         Ok(rows.into_iter().map(place).collect())
     }
@@ -170,15 +207,18 @@ impl Store {
             .add(keys.source)
             .add(at.time);
             let mut rows = sink.rows(
-                "INSERT INTO observation (run_id, import_id, line, quantity_id, source_id, value, note) VALUES ",
-                7,
+                "INSERT INTO observation (run_id, import_id, line, quantity_id, source_id, step, value, not_finite, n, \
+                 stderr, note) VALUES ",
+                11,
                 "",
             );
             for (score, run) in import.scores.iter().zip(&runs) {
                 let Some(&run) = keys.runs.get(&run.0) else { continue };
-                let quantity = keys.quantities.id(sink, [&score.metric, &score.benchmark, &String::new()]);
-                rows.add(run).add(keys.import).add(score.line.cast_signed()).add(quantity);
-                rows.add(keys.source).add(score.value).add(score.note.clone()).end();
+                let quantity = keys.quantities.id(sink, [&score.metric, &score.benchmark, &score.split]);
+                let (value, not_finite) = split(score.value);
+                rows.add(run).add(keys.import).add(score.line.cast_signed()).add(quantity).add(keys.source);
+                rows.add(score.step.map(u64::cast_signed)).add(value).add(not_finite);
+                rows.add(score.n.map(u64::cast_signed)).add(score.stderr).add(score.note.clone()).end();
             }
             drop(rows);
             mark_applied(sink, at.position);
@@ -218,6 +258,11 @@ impl Keys {
             quantities: Quantities::find(db).await?,
         })
     }
+}
+
+/// A value that is no number is the same as any other that is none.
+fn is_same(a: f64, b: f64) -> bool {
+    a == b || a.is_nan() && b.is_nan()
 }
 
 fn twice(import: &Import, score: &ImportedScore, first: &Place) -> Error {

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::imports::Import;
+use super::reruns::Rerun;
 use crate::error::Context;
 use crate::project::make_private_folder;
 use crate::{Error, Result, access};
@@ -73,6 +74,8 @@ pub(super) enum Fact {
     Unpin {
         run: String,
     },
+    /// A task was done again, to compare.
+    Rerun(Box<Rerun>),
     /// Files of an attempt were deleted on purpose.
     Deletion {
         task: String,

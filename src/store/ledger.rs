@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use hashbrown::HashMap;
 use sqlx::FromRow;
 
 use super::Store;
@@ -58,6 +59,24 @@ impl Store {
             .await?;
             queued.into_iter().try_for_each(|digest| queue(&mut ledger, digest))?;
             Ok(ledger)
+        })
+    }
+}
+
+impl Store {
+    /// When the attempts that count began and ended, by task, in seconds since the epoch.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn times(&mut self) -> Result<HashMap<TaskId, (f64, f64)>> {
+        self.database.run("read", async |db| {
+            let rows: Vec<(Vec<u8>, f64, f64)> = sqlx::query_as(
+                "SELECT task.digest, started, ended FROM attempt JOIN task ON task.id = task_id \
+                 WHERE verdict = 'succeeded'",
+            )
+            .fetch_all(db)
+            .await?;
+            rows.into_iter().map(|(digest, started, ended)| Ok((task_id(digest)?, (started, ended)))).collect()
         })
     }
 }

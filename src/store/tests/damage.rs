@@ -23,7 +23,7 @@ fn a_store_of_a_newer_version_is_refused_and_not_touched() {
     bytes[60..64].copy_from_slice(&99_u32.to_be_bytes());
     fs::write(&path, bytes).unwrap();
     let error = refused(&fixture.project);
-    assert!(error.message().ends_with("has version 99, this program knows 4"), "{error}");
+    assert!(error.message().ends_with("has version 99, this program knows 5"), "{error}");
     assert!(!names_the_repair(&error), "a rebuild would throw the newer store away");
 }
 

@@ -16,6 +16,7 @@ fn import(fixture: &Fixture, name: &str, source: &str, fid: f64) -> Import {
             value: fid,
             line: 14,
             note: Some("as printed".to_owned()),
+            ..ImportedScore::default()
         }],
     }
 }

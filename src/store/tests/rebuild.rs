@@ -65,6 +65,7 @@ fn happen(fixture: &Fixture, folders: &mut Folders, store: &mut Store, event: &E
                 value,
                 line: 2,
                 note: None,
+                ..ImportedScore::default()
             };
             let (name, digest) = (["a", "b"][source].to_owned(), format!("{number:032x}"));
             let source = ["Table 5", "Table 6"][source].to_owned();

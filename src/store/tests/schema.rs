@@ -88,7 +88,7 @@ fn an_older_store_is_brought_up_to_date_and_a_copy_kept() {
     Database::create_older(&project.database(), project.store_id(), TestMigrations(1)).unwrap();
     let old = std::fs::read(project.database()).unwrap();
     let error = Store::open(&project).unwrap_err();
-    assert!(error.message().ends_with("has version 1, this program reads 4"), "{error}");
+    assert!(error.message().ends_with("has version 1, this program reads 5"), "{error}");
     assert_eq!(std::fs::read(project.database()).unwrap(), old, "a reader changes nothing");
     let sweep = sweep(SWEEP);
     Store::open_for_writing(&project, "test").unwrap().record_plan(&sweep, &plan(&sweep)).unwrap();
