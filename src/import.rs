@@ -24,13 +24,22 @@ pub struct Matched {
     pub empty: usize,
 }
 
+/// What the text that is read was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// A CSV file, whose lines and columns a person finds again.
+    Table,
+    /// Records of another format, made into CSV: a person finds them by their number.
+    Records,
+}
+
 /// Match the CSV text in `bytes` to runs, as `spec` says.
 ///
 /// # Errors
 /// With file, line and column: the text is not CSV, a column is missing, a row names no cell or several runs, a number
 /// does not parse, is not finite or outside its metric's range.
-pub fn read(sweep: &Sweep, plan: &Plan, spec: &ImportSpec, bytes: &[u8]) -> Result<Matched> {
-    let table = Table { file: &spec.file, bytes };
+pub fn read(sweep: &Sweep, plan: &Plan, spec: &ImportSpec, (bytes, origin): (&[u8], Origin)) -> Result<Matched> {
+    let table = Table { file: &spec.file, bytes, origin };
     let mut reader = ReaderBuilder::new().has_headers(false).flexible(true).from_reader(bytes);
     let mut records = reader.byte_records();
     let header = match records.next() {
@@ -60,6 +69,7 @@ fn empty_import(spec: &ImportSpec, bytes: &[u8]) -> Import {
 struct Table<'a> {
     file: &'a Path,
     bytes: &'a [u8],
+    origin: Origin,
 }
 
 impl Table<'_> {
@@ -103,8 +113,20 @@ impl<'a> Row<'a> {
         self.fields.get(column).unwrap_or_default().trim()
     }
 
+    /// Number of the line, or of the record.
+    fn number(&self) -> u64 {
+        match self.table.origin {
+            Origin::Table => self.line,
+            // The header was put before the first.
+            Origin::Records => self.line.saturating_sub(1),
+        }
+    }
+
     /// A mistake in a field of this row, with file, line and column.
     fn mistake(&self, column: usize, message: &str) -> Error {
+        if self.table.origin == Origin::Records {
+            return Error::usage(format!("{}: record {}: {message}", self.table.file.display(), self.number()));
+        }
         let (line, column) = place(self.table.bytes, self.byte, self.line, column);
         Error::usage(format!("{}:{line}:{column}: {message}", self.table.file.display()))
     }
@@ -179,7 +201,8 @@ impl<'a> Mapping<'a> {
     }
 
     fn asks_for(&self, row: &Row<'_>) -> bool {
-        self.rows.iter().all(|&(column, texts)| texts.iter().any(|text| row.text(column) == text))
+        let is_empty = row.table.origin == Origin::Records && row.fields.iter().all(str::is_empty);
+        !is_empty && self.rows.iter().all(|&(column, texts)| texts.iter().any(|text| row.text(column) == text))
     }
 
     fn read_row(&self, row: &Row<'_>, matched: &mut Matched) -> Result<()> {
@@ -195,8 +218,9 @@ impl<'a> Mapping<'a> {
                 metric: metric.score.clone(),
                 benchmark: metric.benchmark.clone().unwrap_or_default(),
                 value,
-                line: row.line,
+                line: row.number(),
                 note: note.map(str::to_owned),
+                ..ImportedScore::default()
             });
         }
         Ok(())
@@ -415,7 +439,7 @@ benchmark = "mmbench"
     fn import(spec: &ImportSpec, text: &str) -> Result<Matched> {
         let sweep = grid::parse(Path::new("small.toml"), SWEEP).unwrap();
         let plan = build(&sweep, &Selection::default()).unwrap();
-        read(&sweep, &plan, spec, text.as_bytes())
+        read(&sweep, &plan, spec, (text.as_bytes(), Origin::Table))
     }
 
     const HEADER: &str = "vqa,gen,FID,MMBench,notes\n";

@@ -1,9 +1,13 @@
-//! `sweep import`: finished results from CSV files, with where they come from.
+//! `sweep import`: finished results from tables, from other programs and from bundles, with where they come from.
+
+mod bundle;
+mod foreign;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use crate::error::{Context, Error, Result};
+use crate::bundle::DIGESTS;
+use crate::error::{Error, Result};
 use crate::grid::{self, ImportSpec, Sweep};
 use crate::import::{self, Matched};
 use crate::plan::{Plan, Selection, build};
@@ -12,17 +16,20 @@ use crate::store::{Imported, Store};
 use crate::text::plural;
 use crate::ui;
 
-/// Bring in finished results from CSV files, with their source
+/// Bring in finished results, with their source
 ///
-/// `sweep import grid.toml` brings in every `[imports.<name>]` of the file; `sweep import scores.csv` one file, as the
-/// options say. Numbers are kept as observations of their source beside what is measured: importing the same file again
+/// `sweep import grid.toml` brings in every `[imports.<name>]` of the file; `sweep import scores.csv` one table, as the
+/// options say: a CSV file (W&B's exports are some), JSON lines, a log folder of TensorBoard, a file store of MLflow.
+/// `sweep import BUNDLE` brings in what `sweep bundle` wrote. Numbers are kept as observations of their source beside what is measured: importing the same file again
 /// changes nothing, and two sources of one score stay two.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   sweep import sweeps/metamorph.toml
-  sweep import scores.csv --sweep grid.toml --grid data --factor vqa=vqa --metric fid=FID --source 'Table 6'")]
+  sweep import scores.csv --sweep grid.toml --grid data --factor vqa=vqa --metric fid=FID --source 'Table 6'
+  sweep import mlruns --grid data --factor vqa=params.vqa --metric fid=metrics.fid --source 'their runs'
+  sweep import paper/bundle")]
 pub struct Args {
-    /// A sweep file with imports, or a CSV file
+    /// A sweep file with imports, a table, a folder of another program, or a bundle
     file: PathBuf,
     /// Of a sweep file, only these imports
     #[arg(value_name = "IMPORT")]
@@ -70,13 +77,18 @@ impl Args {
     /// # Errors
     /// A file cannot be read or has a mistake (with file, line and column), or the store cannot be written.
     pub fn run(self) -> Result<ExitCode> {
+        if self.file.join(DIGESTS).is_file() {
+            let Self { file, source, replace, dry_run, .. } = &self;
+            bundle::Order { bundle: file, source: source.as_deref(), replace: *replace, dry_run: *dry_run }.run()?;
+            return Ok(ExitCode::SUCCESS);
+        }
         let (sweep, specs) = self.what()?;
         let plan = build(&sweep, &Selection::default())?;
         let mut all = Vec::with_capacity(specs.len());
         for spec in &specs {
-            let bytes = std::fs::read(&spec.file)
-                .context(|| format!("cannot read `{}` of import `{}`", spec.file.display(), spec.name))?;
-            let mut matched = import::read(&sweep, &plan, spec, &bytes)?;
+            let (bytes, origin) =
+                foreign::read(&spec.file).map_err(|error| error.context(format!("import `{}`", spec.name)))?;
+            let mut matched = import::read(&sweep, &plan, spec, (&bytes, origin))?;
             matched.import.replace = self.replace;
             all.push(matched);
         }

@@ -1,6 +1,7 @@
 //! The verbs, one file each: its arguments, its `run`, and what only it needs.
 
 mod budget;
+mod bundle;
 mod cancel;
 mod collect;
 mod current;
@@ -8,6 +9,7 @@ mod db;
 mod doctor;
 mod drive;
 mod explain;
+mod export;
 mod gc;
 mod hand_over;
 mod import;
@@ -49,6 +51,8 @@ enum Verb {
     Report(report::Args),
     Score(score::ScoreArgs),
     Import(import::Args),
+    Export(export::Args),
+    Bundle(bundle::Args),
     Gc(gc::Args),
     Db(db::Args),
     Doctor(doctor::DoctorArgs),
@@ -67,10 +71,12 @@ impl Cli {
     pub fn run(self) -> Result<ExitCode> {
         match self.verb {
             Verb::Explain(args) => args.run(),
+            Verb::Bundle(args) => args.run(),
             Verb::Cancel(args) => args.run(),
             Verb::Db(args) => args.run(),
             Verb::Doctor(args) => args.run(),
             Verb::Drive(args) => args.run(),
+            Verb::Export(args) => args.run(),
             Verb::Gc(args) => args.run(),
             Verb::Import(args) => args.run(),
             Verb::Logs(args) => args.run(),

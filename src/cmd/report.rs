@@ -147,6 +147,23 @@ pub(super) fn curves(store: &mut Store, plan: &Plan) -> Result<Vec<Curve>> {
 /// Points of one curve that are kept until it is known how many curves there are.
 const MOST_POINTS: usize = 240;
 
+/// Everything that `sweep report` would write of the evidence, in all formats, with `curves` on the page.
+///
+/// # Errors
+/// Nothing has been measured, or a report cannot be made.
+pub(super) fn everything(evidence: &Evidence<'_>, curves: Vec<Curve>) -> Result<Vec<File>> {
+    let sweep = evidence.sweep;
+    let made = format!("sweep {}, {} (digest {})", env!("CARGO_PKG_VERSION"), sweep.name, sweep.digest.short(12));
+    let selection = report::Selection {
+        command: format!("sweep report {}", quoted(&sweep.name)),
+        versions: vec![made],
+        printed: printed(sweep)?,
+        curves,
+        ..report::Selection::default()
+    };
+    Ok(report::render(evidence, &selection)?.files)
+}
+
 /// The files with printed values that the sweep's reports name.
 fn printed(sweep: &Sweep) -> Result<Vec<(String, String)>> {
     let reports = sweep.reports.iter().filter_map(|report| Some((report, report.printed.as_ref()?)));

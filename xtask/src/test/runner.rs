@@ -44,6 +44,8 @@ pub struct Runner<'a> {
     /// Whether a missing browser is a failure of the tests that need one, and no reason to pass them over.
     browser: bool,
     nextest: bool,
+    /// Folder of Python packages that tests use; empty without any.
+    pub python: String,
     summaries: Vec<String>,
 }
 
@@ -55,6 +57,7 @@ impl<'a> Runner<'a> {
             full,
             browser,
             nextest: tool::works("cargo", &["nextest", "--version"]),
+            python: String::new(),
             summaries: Vec::new(),
         }
     }
@@ -90,7 +93,12 @@ impl<'a> Runner<'a> {
         let slow: &[&str] = if self.full { &["--", "--include-ignored"] } else { &[] };
         let args = [verb, &["--no-fail-fast"], self.scope, &targets, together, slow].concat();
         // A golden text never writes itself: accepting one is a person's command.
-        let mut env = vec![("INSTA_UPDATE", "no"), ("CARGO_TERM_COLOR", "never"), ("SLURM_CONF", slurm_conf)];
+        let mut env = vec![
+            ("INSTA_UPDATE", "no"),
+            ("CARGO_TERM_COLOR", "never"),
+            ("SLURM_CONF", slurm_conf),
+            ("SWEEP_TEST_PACKAGES", &self.python),
+        ];
         env.extend(self.browser.then_some(("SWEEP_TEST_CHROMIUM", "required")));
         tool::stream("cargo", &args, self.root, &env, |line| {
             if is_summary(line) {

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use clap::Args;
 
+use super::python;
 use super::runner::{Runner, Selection};
 use crate::failure::Result;
 use crate::slurm::{self, Trial};
@@ -36,6 +37,10 @@ impl Test {
         let browser = chromium::provide();
         let mut runner = Runner::new(&root, scope, self.full, browser.is_ok());
 
+        let packages = python::provide(&root);
+        if let Ok(folder) = &packages {
+            runner.python = folder.to_string_lossy().into_owned();
+        }
         stages.run("format", &[], || cargo(&root, &["fmt", "--all", "--check"]));
         stages.run("build", &[], || runner.build());
         let lint = [&["clippy", "--all-targets"], scope, &["--", "-D", "warnings"]].concat();
@@ -61,15 +66,21 @@ impl Test {
         stages.run("optional tools", &[], || optional_tools(&root, &mut left_out));
 
         report(&stages, &left_out, runner.summaries());
-        if let Some(why) = untried {
-            println!(
-                "\nNOT TESTED ON A REAL SLURM: {why}\nhint: see `A Slurm cluster on this machine` in docs/development.md"
-            );
-        }
-        if let Err(why) = browser {
-            println!("\nNOT TESTED IN A BROWSER: {why}");
-        }
+        say_untested("ON A REAL SLURM", untried.map(|why| format!("{why}\n{SLURM_HINT}")));
+        say_untested("IN A BROWSER", browser.err().map(|why| why.to_string()));
+        say_untested("BY OTHER PROGRAMS", packages.err().map(|why| format!("{why}\n{PACKAGES_HINT}")));
         stages.finish()
+    }
+}
+
+const SLURM_HINT: &str = "hint: see `A Slurm cluster on this machine` in docs/development.md";
+const PACKAGES_HINT: &str = "hint: `python3 -m pip` must work and reach a package index; without it exports and bundles \
+                             are read by nothing but our own readers";
+
+/// Where everybody sees it: after everything else.
+fn say_untested(what: &str, why: Option<String>) {
+    if let Some(why) = why {
+        println!("\nNOT TESTED {what}: {why}");
     }
 }
 
