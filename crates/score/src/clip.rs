@@ -1,7 +1,7 @@
 //! CLIP score: how well images fit their captions, as 100 times the mean cosine of the two embeddings.
 //!
-//! The convention of torchmetrics' `CLIPScore` without its clamp at zero, so [-100, 100]. Not that of Hessel et al. 2021
-//! (2.5 max(cos, 0)). The number depends on the encoder: record its name beside it.
+//! The convention of torchmetrics' `CLIPScore` without its clamp at zero, so [-100, 100]. That of Hessel et al. 2021,
+//! 2.5 max(cos, 0), is [`hessel`]. The number depends on the encoder: record its name beside it.
 
 use crate::Estimate;
 
@@ -42,12 +42,24 @@ pub fn cosine<T: Copy + Into<f64>>(image: &[T], text: &[T]) -> Result<f64, Error
 /// # Errors
 /// If there is none, or one is not a cosine (NaN included): a broken pair must not disappear in a mean.
 pub fn clip_score(cosines: &[f64]) -> Result<Estimate, Error> {
+    mean(cosines, |cosine| 100.0 * cosine)
+}
+
+/// The mean of 2.5 times each cosine, where negative ones count as zero (Hessel et al. 2021, without references): [0, 2.5].
+///
+/// # Errors
+/// As for [`clip_score`].
+pub fn hessel(cosines: &[f64]) -> Result<Estimate, Error> {
+    mean(cosines, |cosine| 2.5 * cosine.max(0.0))
+}
+
+fn mean(cosines: &[f64], scale: impl Fn(f64) -> f64) -> Result<Estimate, Error> {
     let is_cosine = |value: f64| value.abs() <= 1.0 + ROUNDING;
     if let Some(index) = cosines.iter().position(|&value| !is_cosine(value)) {
         return Err(Error::NotACosine { index, value: cosines[index] });
     }
-    let hundredfold: Vec<f64> = cosines.iter().map(|cosine| 100.0 * cosine).collect();
-    Estimate::of(&hundredfold).ok_or(Error::Empty)
+    let scaled: Vec<f64> = cosines.iter().map(|&cosine| scale(cosine)).collect();
+    Estimate::of(&scaled).ok_or(Error::Empty)
 }
 
 #[cfg(test)]
@@ -66,6 +78,12 @@ mod tests {
     fn score_is_the_mean_in_hundredths() {
         let score = clip_score(&[0.25, 0.35]).unwrap();
         assert!((score.value - 30.0).abs() < 1e-12 && (score.stderr.unwrap() - 5.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn hessel_counts_a_negative_cosine_as_zero() {
+        assert_eq!(hessel(&[0.4, -0.4]).unwrap().value, 0.5);
+        assert_eq!(hessel(&[]), Err(Error::Empty));
     }
 
     #[test]

@@ -30,6 +30,52 @@ pub enum Error {
     Singular { n: u64, dim: usize },
     #[error("distances of {left} and {right} samples are not comparable: the distance is biased by their number")]
     UnequalN { left: u64, right: u64 },
+    #[error("a mean of {mean} features and a covariance of {covariance} numbers do not belong together")]
+    Shape { mean: usize, covariance: usize },
+    #[error("the stored statistics are not those of features: {problem}")]
+    Statistics { problem: &'static str },
+}
+
+/// A normal distribution: what a set of features is to the distance, and what a file of statistics holds.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Normal {
+    mean: DVector<f64>,
+    covariance: DMatrix<f64>,
+}
+
+impl Normal {
+    /// The distribution with this mean and this covariance, row by row.
+    ///
+    /// # Errors
+    /// If the sizes differ, a number is not finite, or the covariance is not symmetric beyond rounding.
+    pub fn new(mean: Vec<f64>, covariance: Vec<f64>) -> Result<Self, Error> {
+        let dim = mean.len();
+        if dim == 0 || covariance.len() != dim * dim {
+            return Err(Error::Shape { mean: dim, covariance: covariance.len() });
+        }
+        let covariance = DMatrix::from_vec(dim, dim, covariance);
+        let largest = covariance.amax();
+        let problem = if mean.iter().chain(covariance.iter()).any(|number| !number.is_finite()) {
+            "a number is not finite"
+        } else if (&covariance - covariance.transpose()).amax() > 1e-6 * largest {
+            "the covariance is not symmetric"
+        } else if covariance.diagonal().iter().any(|&variance| variance < 0.0) {
+            "a variance is negative"
+        } else {
+            return Ok(Self { mean: DVector::from_vec(mean), covariance });
+        };
+        Err(Error::Statistics { problem })
+    }
+
+    /// The mean of each feature.
+    pub fn mean(&self) -> &[f64] {
+        self.mean.as_slice()
+    }
+
+    /// The covariance, row by row.
+    pub fn covariance(&self) -> &[f64] {
+        self.covariance.as_slice()
+    }
 }
 
 /// Mean and covariance of a stream of feature vectors, in f64 and without keeping the vectors.
@@ -95,7 +141,7 @@ impl Moments {
     /// # Errors
     /// If the dimensions differ.
     pub fn merge(&mut self, other: &Self) -> Result<(), Error> {
-        check_dimensions(self, other)?;
+        check_dimensions(self.dim(), other.dim())?;
         let n = self.n + other.n;
         if other.n == 0 {
             return Ok(());
@@ -109,20 +155,35 @@ impl Moments {
         Ok(())
     }
 
+    /// The moments of the samples that were added after those of `earlier`.
+    ///
+    /// # Errors
+    /// If the dimensions differ, or there are no more samples than in `earlier`.
+    pub fn without(&self, earlier: &Self) -> Result<Self, Error> {
+        check_dimensions(self.dim(), earlier.dim())?;
+        let n = self.n.checked_sub(earlier.n).filter(|&n| n > 0).ok_or(Error::TooFew { n: 0 })?;
+        let (all, before, rest) = (self.n as f64, earlier.n as f64, n as f64);
+        let mean = (&self.mean * all - &earlier.mean * before) / rest;
+        let shift = &mean - &earlier.mean;
+        let mut scatter = &self.scatter - &earlier.scatter;
+        scatter.ger(-before * rest / all, &shift, &shift, 1.0);
+        Ok(Self { n, mean, scatter })
+    }
+
     /// The mean of each feature.
     pub fn mean(&self) -> &[f64] {
         self.mean.as_slice()
     }
 
-    /// The covariance with divisor n - 1.
+    /// Mean and covariance with divisor n - 1.
     ///
     /// # Errors
     /// For fewer than two samples.
-    fn covariance(&self) -> Result<DMatrix<f64>, Error> {
+    pub fn normal(&self) -> Result<Normal, Error> {
         if self.n < 2 {
             return Err(Error::TooFew { n: self.n });
         }
-        Ok(&self.scatter / (self.n - 1) as f64)
+        Ok(Normal { mean: self.mean.clone(), covariance: &self.scatter / (self.n - 1) as f64 })
     }
 }
 
@@ -131,15 +192,23 @@ impl Moments {
 /// # Errors
 /// If the dimensions differ, one side has fewer than two samples, or the features overflow.
 pub fn distance(left: &Moments, right: &Moments) -> Result<f64, Error> {
-    check_dimensions(left, right)?;
-    let (left_cov, right_cov) = (left.covariance()?, right.covariance()?);
+    check_dimensions(left.dim(), right.dim())?;
+    between(&left.normal()?, &right.normal()?)
+}
+
+/// The Fréchet distance of two normal distributions, never negative.
+///
+/// # Errors
+/// If the dimensions differ or the product of the covariances overflows.
+pub fn between(left: &Normal, right: &Normal) -> Result<f64, Error> {
+    check_dimensions(left.mean.len(), right.mean.len())?;
     let shift = (&left.mean - &right.mean).norm_squared();
-    let traces = left_cov.trace() + right_cov.trace();
+    let traces = left.covariance.trace() + right.covariance.trace();
     if (shift + traces).is_nan() || shift + traces > LARGEST {
         return Err(Error::Overflow);
     }
     // The distance of equal distributions is zero, and rounding may carry it a little below.
-    Ok((shift + traces - 2.0 * trace_of_root(&left_cov, &right_cov)?).max(0.0))
+    Ok((shift + traces - 2.0 * trace_of_root(&left.covariance, &right.covariance)?).max(0.0))
 }
 
 /// As [`distance`], for numbers that are to be reported: both sides of the same n, and n above the dimension.
@@ -147,7 +216,7 @@ pub fn distance(left: &Moments, right: &Moments) -> Result<f64, Error> {
 /// # Errors
 /// Also if n is unequal, or not above the dimension.
 pub fn comparable_distance(left: &Moments, right: &Moments) -> Result<f64, Error> {
-    check_dimensions(left, right)?;
+    check_dimensions(left.dim(), right.dim())?;
     if left.n != right.n {
         return Err(Error::UnequalN { left: left.n, right: right.n });
     }
@@ -213,8 +282,8 @@ fn root(covariance: DMatrix<f64>) -> DMatrix<f64> {
     scaled * eigenvectors.transpose()
 }
 
-fn check_dimensions(left: &Moments, right: &Moments) -> Result<(), Error> {
-    if left.dim() == right.dim() { Ok(()) } else { Err(Error::Dimension { left: left.dim(), right: right.dim() }) }
+fn check_dimensions(left: usize, right: usize) -> Result<(), Error> {
+    if left == right { Ok(()) } else { Err(Error::Dimension { left, right }) }
 }
 
 #[cfg(test)]
@@ -233,7 +302,7 @@ mod tests {
     fn covariance_by_hand() {
         let of = moments(2, &[1.0, 0.0, 3.0, 4.0]);
         assert_eq!(of.mean(), [2.0, 2.0]);
-        assert_eq!(of.covariance().unwrap(), DMatrix::from_row_slice(2, 2, &[2.0, 4.0, 4.0, 8.0]));
+        assert_eq!(of.normal().unwrap().covariance, DMatrix::from_row_slice(2, 2, &[2.0, 4.0, 4.0, 8.0]));
     }
 
     #[test]
@@ -270,7 +339,7 @@ mod tests {
     fn every_way_to_the_trace_agrees() {
         let dim = 100;
         let rows = |seed: usize| (0..2 * dim * dim).map(move |i| ((i * seed + i / dim) % 1009) as f64 / 1009.0);
-        let covariance = |seed| moments(dim, &rows(seed).collect::<Vec<_>>()).covariance().unwrap();
+        let covariance = |seed| moments(dim, &rows(seed).collect::<Vec<_>>()).normal().unwrap().covariance;
         let (a, b) = (covariance(7919), covariance(104_729));
         let root = root(a.clone());
         let eigenvalues = (&root * &b * &root).symmetric_eigenvalues();
@@ -339,7 +408,7 @@ mod tests {
         fn distance_to_itself_is_zero(a in features(5)) {
             let a = moments(5, &a);
             let distance = distance(&a, &a).unwrap();
-            prop_assert!(close(distance, 0.0, a.covariance().unwrap().trace()), "{distance}");
+            prop_assert!(close(distance, 0.0, a.normal().unwrap().covariance.trace()), "{distance}");
         }
 
         #[test]
@@ -358,6 +427,8 @@ mod tests {
             prop_assert_eq!(merged.n(), whole.n());
             prop_assert!((&merged.mean - &whole.mean).amax() < 1e-12);
             prop_assert!((&merged.scatter - &whole.scatter).amax() < 1e-9);
+            let rest = merged.without(&moments(3, &a)).unwrap();
+            prop_assert!((&rest.scatter - &moments(3, &b).scatter).amax() < 1e-8 && rest.n() + merged.n() > merged.n());
         }
     }
 

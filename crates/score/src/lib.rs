@@ -8,6 +8,7 @@ pub mod benchmark;
 pub mod clip;
 mod estimate;
 pub mod frechet;
+pub mod kid;
 mod linear;
 pub mod vqa;
 

@@ -11,6 +11,7 @@
 //! | [`judge`] | networks that grade images |
 //! | [`digits`] | the miniature's world: scenes of real digits, captions, questions |
 //! | [`check`] | a full-size training looked at before it is started |
+//! | [`tool`] | scores of images that need no task: FID, CLIP score |
 //! | [`stage`] | the pipeline's stages, each a subcommand of the binary |
 
 pub mod check;
@@ -28,5 +29,6 @@ pub mod rng;
 pub mod sequence;
 pub mod stage;
 pub mod tokenizer;
+pub mod tool;
 pub mod train;
 pub mod unified;

@@ -4,6 +4,7 @@ use std::error::Error;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use vpit::tool::{clip_score, convert, fid};
 use vpit::train::optimizer::StepError;
 use vpit::{check, cuda, stage};
 
@@ -22,6 +23,14 @@ struct Arguments {
 enum Stage {
     /// Look at a training of a published model before it is started
     Train(check::Arguments),
+    /// Fréchet distance of generated from real pictures
+    Fid(fid::Arguments),
+    /// Write the statistics of a folder of pictures, which stand for it in `fid`
+    FidStatistics(fid::StatisticsArguments),
+    /// CLIP score of pictures and captions
+    ClipScore(clip_score::Arguments),
+    /// Convert the published weights of FID's Inception to safetensors
+    ConvertInception(convert::Arguments),
     /// Train the vision tower contrastively on scenes and captions
     Encoder,
     /// Train the decoder on text alone
@@ -71,12 +80,15 @@ fn run(stage: Stage) -> Result<(), Box<dyn Error>> {
         return Ok(());
     }
     cuda::load()?;
+    if let Some(printed) = tool(&stage)? {
+        print!("{printed}");
+        return Ok(());
+    }
     let task = stage::Task::from_env()?;
     let threads = i32::try_from(task.threads())?.max(1);
     tch::set_num_threads(threads);
     tch::set_num_interop_threads(1);
     match stage {
-        Stage::Train(_) => Ok(()),
         Stage::Encoder => stage::encoder::run(&task),
         Stage::Lm => stage::lm::run(&task),
         Stage::Adapter => stage::adapter::run(&task),
@@ -87,8 +99,24 @@ fn run(stage: Stage) -> Result<(), Box<dyn Error>> {
         Stage::EvaluateVqa => stage::evaluate_vqa::run(&task),
         Stage::EvaluateImages => stage::evaluate_images::run(&task),
         Stage::Anchors => stage::anchors::run(&task),
+        Stage::Train(_)
+        | Stage::Fid(_)
+        | Stage::FidStatistics(_)
+        | Stage::ClipScore(_)
+        | Stage::ConvertInception(_) => Ok(()),
     }?;
     Ok(())
+}
+
+/// What a command that is no stage prints.
+fn tool(stage: &Stage) -> Result<Option<String>, Box<dyn Error>> {
+    Ok(match stage {
+        Stage::Fid(arguments) => Some(fid::run(arguments)?),
+        Stage::FidStatistics(arguments) => Some(fid::statistics(arguments)?),
+        Stage::ClipScore(arguments) => Some(clip_score::run(arguments)?),
+        Stage::ConvertInception(arguments) => Some(convert::run(arguments)?),
+        _ => None,
+    })
 }
 
 /// Print an error with its causes, outermost first.

@@ -11,8 +11,6 @@ use crate::model::weights::{Init, Scope};
 
 /// Width of the features.
 pub const WIDTH: i64 = 2048;
-/// Pixels along one side of what the network was trained on.
-const SIDE: i64 = 299;
 
 /// Convolutions, then blocks of parallel branches.
 #[derive(Debug)]
@@ -52,14 +50,7 @@ impl Inception {
         }
     }
 
-    /// Features `[n, 2048]` of images `[n, 3, height, width]` in [0, 1], prepared as pytorch-fid prepares them: enlarged or
-    /// reduced to 299 x 299 by the four nearest places alone, whatever the reduction.
-    pub fn features(&self, images: &Tensor) -> Tensor {
-        let resized = images.upsample_bilinear2d([SIDE, SIDE], false, None, None);
-        self.forward(&(resized * 2.0 - 1.0))
-    }
-
-    /// Features `[n, 2048]` of prepared images `[n, 3, side, side]` in [-1, 1].
+    /// Features `[n, 2048]` of prepared images `[n, 3, side, side]`, see [`super::Preparation`].
     pub fn forward(&self, images: &Tensor) -> Tensor {
         let [conv_1a, conv_2a, conv_2b, conv_3b, conv_4a] = &self.stem;
         let x = conv_2b.forward(&conv_2a.forward(&conv_1a.forward(images)));

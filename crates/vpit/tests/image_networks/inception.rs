@@ -1,4 +1,5 @@
-use vpit::judge::Inception;
+use tch::Tensor;
+use vpit::judge::{Inception, Preparation};
 
 use super::golden::{Golden, filled, hold_published, outline, uniform};
 
@@ -6,8 +7,9 @@ use super::golden::{Golden, filled, hold_published, outline, uniform};
 fn features_are_those_of_pytorch_fid() {
     let golden = Golden::read("judges/inception");
     let inception = filled(Inception::new, 1.0);
-    let images = (uniform("images", &[2, 3, 61, 83]) + 1.0) / 2.0;
-    golden.hold("features", &tch::no_grad(|| inception.features(&images)), "mutant.");
+    let images = (uniform("images", &[2, 3, 61, 83]) + 1.0) * 127.5;
+    let prepared: Vec<Tensor> = images.unbind(0).iter().map(|image| Preparation::PytorchFid.of(image)).collect();
+    golden.hold("features", &tch::no_grad(|| inception.forward(&Tensor::stack(&prepared, 0))), "mutant.");
 }
 
 #[test]
