@@ -46,6 +46,10 @@ pub struct Metric {
     pub range: Option<(f64, f64)>,
     /// How far two executions of the same task may lie apart, in the metric's unit; `None` promises nothing.
     pub tolerance: Option<f64>,
+    /// Numbers of items that its benchmark may have, where it is the share of them that is right; empty if it is no share.
+    pub items: Vec<u64>,
+    /// Steps of the credit of one item from 0 to 1: 1 for right or wrong.
+    pub credit_steps: u64,
 }
 
 /// What an observation is about.

@@ -2,10 +2,10 @@
 
 use super::read::{Fields, MOST_DECIMALS, number, wrong_kind};
 use super::source::Problem;
-use super::tree::Kind;
+use super::tree::{Kind, Node};
 use crate::metric::{Direction, Metric};
 
-const KEYS: [&str; 11] = [
+const KEYS: [&str; 13] = [
     "label",
     "direction",
     "unit",
@@ -17,7 +17,13 @@ const KEYS: [&str; 11] = [
     "version",
     "range",
     "tolerance",
+    "items",
+    "credit_steps",
 ];
+
+/// Finer credit and larger benchmarks than there are.
+const MOST_STEPS: u32 = 1_000_000;
+const MOST_ITEMS: u64 = 1_000_000_000;
 
 const DIRECTIONS: [(&str, Direction); 2] = [("maximize", Direction::Maximize), ("minimize", Direction::Minimize)];
 
@@ -61,6 +67,8 @@ fn read_metric(name: &str, fields: &Fields<'_>, names: &[&str]) -> Metric {
         version: fields.whole("version", 1..=u32::MAX).unwrap_or(1),
         range: read_range(fields),
         tolerance: read_tolerance(fields),
+        items: read_items(fields),
+        credit_steps: fields.whole("credit_steps", 1..=MOST_STEPS).unwrap_or(1).into(),
     }
 }
 
@@ -88,6 +96,28 @@ fn read_tolerance(fields: &Fields<'_>) -> Option<f64> {
         wrong_kind(fields.diagnostics, &entry.value, &what, "a number that is not negative, in the metric's unit");
     }
     tolerance
+}
+
+/// One number of items, or several that the benchmark may have. What all of them are worth is the end of the range.
+fn read_items(fields: &Fields<'_>) -> Vec<u64> {
+    let Some(entry) = fields.entry("items") else { return Vec::new() };
+    let one = |node: &Node| match node.kind {
+        Kind::Int(value) => u64::try_from(value).ok().filter(|value| (1..=MOST_ITEMS).contains(value)),
+        _ => None,
+    };
+    let items: Option<Vec<u64>> = match &entry.value.kind {
+        Kind::List(items) => items.iter().map(one).collect(),
+        _ => one(&entry.value).map(|items| vec![items]),
+    };
+    let Some(items) = items.filter(|items| !items.is_empty()) else {
+        let what = format!("`items` of {}", fields.what);
+        wrong_kind(fields.diagnostics, &entry.value, &what, "a number of items, or a list of such");
+        return Vec::new();
+    };
+    if fields.entry("range").is_none() {
+        fields.missing("range", "with `items`, write `range = [0, 100]`: its end is the value of all items right");
+    }
+    items
 }
 
 /// A mean of means would hide how many benchmarks weigh how much, and could go round in a circle.
