@@ -6,6 +6,7 @@
 
 pub mod access;
 pub mod attempt;
+pub mod audit;
 pub mod bundle;
 pub mod clock;
 pub mod cmd;
@@ -17,6 +18,7 @@ pub mod freeze;
 pub mod grid;
 pub mod id;
 pub mod import;
+pub mod inspect;
 pub mod launch;
 pub mod metric;
 pub mod parquet;

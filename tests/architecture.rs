@@ -14,12 +14,13 @@ const PURE: [&str; 14] = [
     "slurm", "stats",
 ];
 /// Modules of `src/` that touch the world.
-const EDGES: [&str; 12] = [
+const EDGES: [&str; 13] = [
     "crate::access",
     "crate::clock",
     "crate::cmd",
     "crate::collect",
     "crate::freeze",
+    "crate::inspect",
     "crate::launch",
     "crate::project",
     "crate::provenance",

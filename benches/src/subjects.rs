@@ -21,6 +21,7 @@ pub enum Subject {
     Launch,
     Ingest,
     Report,
+    Audit,
     Growth,
 }
 
@@ -37,6 +38,7 @@ impl Subject {
             Self::Launch => launch(bench),
             Self::Ingest => ingest(bench),
             Self::Report => report(bench),
+            Self::Audit => audit(bench),
             Self::Growth => growth(bench),
         }
     }
@@ -142,6 +144,26 @@ fn report(bench: &Workbench) -> Result<()> {
     let mut table = Comparison::new(format!("report over {runs} runs of {} metrics", grid::METRICS), runs);
     table.add("sweep report", report_cost(bench, &folder))?;
     table.add_if_there("pandas and matplotlib", bench.peer(&folder, "report.py", &["scores.csv", "peer"]));
+    table.print();
+    Ok(())
+}
+
+fn audit(bench: &Workbench) -> Result<()> {
+    let (folder, runs) = (bench.folder("audit")?, bench.largest.min(100_000));
+    let left = folder.join("left");
+    fs::create_dir_all(left.join("predictions"))?;
+    fs::write(left.join("predictions/answers.jsonl"), "{\"id\": 1, \"prediction\": \"A\"}\n".repeat(100))?;
+    fs::write(left.join("scores.json"), "{\"accuracy\": 0.5, \"loss\": 1.25}")?;
+    let command = format!("[\"cp\", \"-r\", \"{}/.\", \".\"]", left.display());
+    grid::write_one_stage(&folder.join("grid.toml"), runs, &command)?;
+    read(&folder, &[&bench.sweep, "plan", "grid.toml"])?;
+    read(&folder, &[&bench.sweep, "submit", "--jobs", "2"])?;
+    let mut table = Comparison::new(format!("audit of {runs} runs with two files each, by size and time"), runs);
+    table.add("sweep audit", bench.cost(&folder, &[&bench.sweep, "audit"]))?;
+    table.add_if_there(
+        "find: size and time of every file",
+        bench.cost(&folder, &["find", "runs", "-printf", "%s %T@\n"]),
+    );
     table.print();
     Ok(())
 }

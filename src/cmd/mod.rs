@@ -1,5 +1,6 @@
 //! The verbs, one file each: its arguments, its `run`, and what only it needs.
 
+mod audit;
 mod budget;
 mod bundle;
 mod cancel;
@@ -49,6 +50,7 @@ enum Verb {
     Cancel(cancel::CancelArgs),
     Retry(retry::RetryArgs),
     Report(report::Args),
+    Audit(audit::Args),
     Score(score::ScoreArgs),
     Import(import::Args),
     Export(export::Args),
@@ -70,6 +72,7 @@ impl Cli {
     /// Whatever the verb fails with; `main` prints it.
     pub fn run(self) -> Result<ExitCode> {
         match self.verb {
+            Verb::Audit(args) => args.run(),
             Verb::Explain(args) => args.run(),
             Verb::Bundle(args) => args.run(),
             Verb::Cancel(args) => args.run(),

@@ -12,7 +12,7 @@ pub mod figure;
 pub mod frame;
 pub mod item;
 pub mod page;
-mod printed;
+pub mod printed;
 mod render;
 mod selection;
 pub mod table;
@@ -20,7 +20,7 @@ pub mod table;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
-mod world;
+pub(crate) mod world;
 
 pub use render::{File, Page, Rendering, Summary, page, render};
 pub use selection::{Format, Selection};

@@ -1,5 +1,6 @@
 //! What somebody else printed for the same figure, beside what we compute.
 
+use super::frame::Frame;
 use super::item::{Asked, Correlated};
 use super::table::{Entry, Heading, Table, fixed};
 use crate::{Error, Result};
@@ -19,12 +20,12 @@ pub fn compare(asked: Asked, text: &str, pairs: &[Correlated]) -> Result<Table> 
     table.columns = ["Metric", "with"].map(Heading::left).to_vec();
     table.columns.extend(["printed ρ", "recomputed ρ", "difference"].map(Heading::right));
     table.columns.push(Heading::left("agree"));
-    for row in rows(text)? {
-        let (benchmark, metric) = (measure(asked, &row.benchmark, row.line)?, measure(asked, &row.metric, row.line)?);
+    for row in printed_rhos(asked.frame, text)? {
+        let (benchmark, metric) = (row.y, row.x);
         let pair = pairs.iter().find(|pair| (pair.y, pair.x) == (benchmark, metric));
         let found = pair.and_then(|pair| pair.pearson.as_ref().ok());
         let label = |measure: usize| asked.frame.measures().get(measure).map_or("", |spec| spec.label.as_str());
-        let mut entries = vec![Entry::text(label(benchmark)), Entry::text(label(metric)), Entry::text(&row.printed)];
+        let mut entries = vec![Entry::text(label(benchmark)), Entry::text(label(metric)), Entry::text(&row.text)];
         entries.extend(match found {
             None => ["–", "–", "not computed"].map(Entry::text),
             Some(found) => judge(&row, found.rho).map(Entry::text),
@@ -39,18 +40,42 @@ pub fn compare(asked: Asked, text: &str, pairs: &[Correlated]) -> Result<Table> 
 }
 
 /// Recomputed value, difference, verdict.
-fn judge(row: &Row, rho: f64) -> [String; 3] {
-    let decimals = row.printed.split_once('.').map_or(0, |(_, digits)| digits.len());
+fn judge(row: &PrintedRho, rho: f64) -> [String; 3] {
+    let decimals = row.text.split_once('.').map_or(0, |(_, digits)| digits.len());
     let agree = fixed(rho, decimals) == fixed(row.value, decimals);
     let difference = format!("{:+.DECIMALS$}", rho - row.value);
     [fixed(rho, DECIMALS), difference, if agree { "yes" } else { "no" }.to_owned()]
+}
+
+/// A correlation that somebody printed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PrintedRho {
+    /// Of the file, from 1.
+    pub line: u64,
+    /// Positions of the measures.
+    pub y: usize,
+    pub x: usize,
+    /// As printed, for its number of decimals.
+    pub text: String,
+    pub value: f64,
+}
+
+/// The correlations of the file with printed values `text`, for the measures of `frame`.
+///
+/// # Errors
+/// A column is missing, a row has no number, or a name is unknown.
+pub fn printed_rhos(frame: &Frame, text: &str) -> Result<Vec<PrintedRho>> {
+    let resolve = |row: Row| {
+        let (y, x) = (measure(frame, &row.benchmark, row.line)?, measure(frame, &row.metric, row.line)?);
+        Ok(PrintedRho { line: row.line, y, x, text: row.printed, value: row.value })
+    };
+    rows(text)?.into_iter().map(resolve).collect()
 }
 
 struct Row {
     line: u64,
     benchmark: String,
     metric: String,
-    /// As printed, for its number of decimals.
     printed: String,
     value: f64,
 }
@@ -83,14 +108,14 @@ fn row(record: &csv::StringRecord, columns: [usize; 3]) -> Result<Row> {
 }
 
 /// The measure that a name means: its own, its label, or the column of an import.
-fn measure(asked: Asked, name: &str, line: u64) -> Result<usize> {
-    let index = asked.frame.index;
+fn measure(frame: &Frame, name: &str, line: u64) -> Result<usize> {
+    let index = frame.index;
     let imported = || {
         let columns = index.imports().iter().flat_map(|import| &import.metrics);
-        columns.filter(|(_, column)| column == name).find_map(|(metric, _)| asked.frame.measure(metric))
+        columns.filter(|(_, column)| column == name).find_map(|(metric, _)| frame.measure(metric))
     };
-    let labelled = || asked.frame.measures().iter().position(|measure| measure.label == name);
-    asked.frame.measure(name).or_else(labelled).or_else(imported).ok_or_else(|| {
+    let labelled = || frame.measures().iter().position(|measure| measure.label == name);
+    frame.measure(name).or_else(labelled).or_else(imported).ok_or_else(|| {
         Error::usage(format!(
             "line {line} of the file with printed values: there is no metric `{}`",
             name.escape_debug()

@@ -4,6 +4,7 @@
 //! folders first. The database is therefore an index: [`rebuild`] makes it again. One process writes at a time, under a
 //! lock that names it. `docs/store.md` shows the tables.
 
+mod attempts;
 mod bulk;
 mod check;
 mod database;

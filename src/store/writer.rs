@@ -47,6 +47,18 @@ impl Store {
         Ok(store)
     }
 
+    /// Open the database at `path` for reading, whosever it is: another group's, another cluster's. Its folders and its
+    /// journal are not looked for.
+    ///
+    /// # Errors
+    /// There is none, or it is damaged or of another version.
+    pub fn open_other(project: &Project, path: &Path) -> Result<Self> {
+        if !path.is_file() {
+            return Err(Error::usage(format!("there is no database `{}`", path.display())));
+        }
+        Ok(Self { database: Database::open(path, Access::Read)?, project: project.clone(), writing: None })
+    }
+
     /// Open as the only writer, making the database if the project is new. `verb` tells others who holds the store.
     ///
     /// # Errors

@@ -16,6 +16,7 @@ mod state;
 pub use build::{Frame, FrameCell};
 pub use index::Index;
 pub use measure::Measure;
+pub use run::RunValue;
 pub use score::{CellState, Reading, Score};
 
 #[cfg(test)]

@@ -15,6 +15,35 @@ pub(super) struct RunScore {
     pub stderr: Option<f64>,
 }
 
+/// One value of one measure of one run, for whoever looks at runs one by one.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RunValue<'a> {
+    /// Position of the measure.
+    pub measure: usize,
+    pub value: f64,
+    pub items: Option<u64>,
+    pub source: &'a str,
+    /// Computed as the mean of other measures.
+    pub derived: bool,
+}
+
+impl<'a> Index<'a> {
+    /// Everything that is known of `run`, means included.
+    #[must_use]
+    pub fn values_of(&self, run: RunIx) -> Vec<RunValue<'a>> {
+        let mut scores = Vec::new();
+        scores_of(self, run, &mut scores);
+        let value = |score: RunScore| RunValue {
+            measure: usize::from(score.measure),
+            value: score.value,
+            items: score.items,
+            source: self.origins[usize::from(score.variant.origin)].source,
+            derived: score.variant.derived,
+        };
+        scores.into_iter().map(value).collect()
+    }
+}
+
 /// Everything that is known of `run`, means included, appended to `out`.
 pub(super) fn scores_of(index: &Index, run: RunIx, out: &mut Vec<RunScore>) {
     let start = out.len();

@@ -1,0 +1,323 @@
+//! `sweep audit`: what a sceptical reviewer would say of what is stored.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::ValueEnum;
+
+use super::current::{Current, Which};
+use crate::audit::render::{self, Audit};
+use crate::audit::{Baseline, Disk, Facts, Finding, Judged, Other, Printed, RULES, Severity, Wanted, examine};
+use crate::error::{Context, Error, Kind, Result};
+use crate::evidence::Evidence;
+use crate::grid::{self, Sweep};
+use crate::inspect::{Inspection, Selection, inspect, parse_verify};
+use crate::project::Project;
+use crate::store::Store;
+use crate::text::{bytes, plural};
+use crate::ui;
+
+/// Say what a sceptical reviewer would of what is stored
+///
+/// Every rule looks at the plan, the scores, where they come from and the files that they were read from. What is found
+/// has a severity: an error is a contradiction, a warning wants an explanation, a note is worth knowing. `docs/audit.md`
+/// has the rules.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  sweep audit
+  sweep audit --verify all --fail-on warning
+  sweep audit --out audit.md --out audit.sarif
+  sweep audit --accept 3f2a90b1c4d5e6f7 --reason 'printed so in the paper'
+  sweep audit --against ../other-group/results.db")]
+pub struct Args {
+    #[command(flatten)]
+    which: Which,
+    /// Only the rule of this name; may be given several times
+    #[arg(long, value_name = "RULE")]
+    rule: Vec<String>,
+    /// Digest files anew: `all`, or a share such as `sample:1%`; interrupted, the same command goes on
+    #[arg(long, value_name = "WHICH", value_parser = parse_verify)]
+    verify: Option<Wanted>,
+    /// Chooses the sample: another number, other files
+    #[arg(long, value_name = "NUMBER", default_value_t = 0, requires = "verify")]
+    verify_seed: u64,
+    /// Compare with the results of another store: its `results.db`
+    #[arg(long, value_name = "FILE")]
+    against: Option<PathBuf>,
+    /// The least severity that ends in exit code 6
+    #[arg(long, value_name = "SEVERITY", default_value = "error")]
+    fail_on: FailOn,
+    /// File of accepted findings [default: audit-baseline.toml in the project's folder, if it is there]
+    #[arg(long, value_name = "FILE")]
+    baseline: Option<PathBuf>,
+    /// Accept a finding, by its fingerprint, or `all` open ones: they go into the baseline with the reason
+    #[arg(long, value_name = "FINGERPRINT", requires = "reason")]
+    accept: Vec<String>,
+    /// Why a finding is accepted
+    #[arg(long, value_name = "TEXT", requires = "accept")]
+    reason: Option<String>,
+    /// Write a file as well, by its ending: `.md`, `.json` or `.sarif`; may be given several times
+    #[arg(long, value_name = "FILE")]
+    out: Vec<PathBuf>,
+    /// Print one JSON value
+    #[arg(long)]
+    json: bool,
+}
+
+/// When an audit fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum FailOn {
+    Error,
+    Warning,
+    Note,
+    Never,
+}
+
+impl FailOn {
+    fn covers(self, severity: Severity) -> bool {
+        match self {
+            Self::Error => severity >= Severity::Error,
+            Self::Warning => severity >= Severity::Warning,
+            Self::Note => severity >= Severity::Note,
+            Self::Never => false,
+        }
+    }
+}
+
+/// Name of the file of accepted findings in a project's folder.
+const BASELINE: &str = "audit-baseline.toml";
+/// Attempts of which the small files are read without being asked: of more, every so many, so that an audit stays quick.
+const READ: usize = 20_000;
+/// Differences to the journal that are named.
+const MOST_LINES: usize = 20;
+
+impl Args {
+    /// Look, judge, print.
+    ///
+    /// # Errors
+    /// Nothing is planned, the store or a file cannot be read, or a file cannot be written. Findings are no error: they
+    /// decide the exit code.
+    pub fn run(self) -> Result<ExitCode> {
+        self.check()?;
+        let project = Project::require(Path::new("."))?;
+        let mut store = Store::open(&project)?;
+        let current = self.which.load(&mut store)?;
+        let (findings, coverage) = self.look(&project, &mut store, &current)?;
+        let findings = findings.into_iter().map(|finding| placed(finding, &project)).collect();
+        let (path, baseline) = self.baseline(&project)?;
+        let mut judged = baseline.judge(findings);
+        if !self.accept.is_empty() {
+            judged = self.accept(&path, &baseline, judged)?;
+        }
+        self.show(&project, &current.sweep, &coverage, &judged)?;
+        let fails = judged.open.iter().any(|finding| self.fail_on.covers(finding.severity));
+        Ok(if fails { Kind::Audit.exit_code() } else { ExitCode::SUCCESS })
+    }
+
+    /// What can be known to be wrong before anything is read.
+    fn check(&self) -> Result<()> {
+        let known: Vec<&str> = RULES.iter().map(|rule| rule.name).collect();
+        if let Some(unknown) = self.rule.iter().find(|name| !known.contains(&name.as_str())) {
+            return Err(Error::usage(format!("there is no rule `{}`", unknown.escape_debug()))
+                .hint(format!("the rules are {}", known.join(", "))));
+        }
+        match self.out.iter().find(|path| Format::of(path).is_none()) {
+            Some(path) => Err(Error::usage(format!("cannot tell what `{}` is to be", path.display()))
+                .hint("let it end in `.md`, `.json` or `.sarif`")),
+            None => Ok(()),
+        }
+    }
+
+    /// What the rules find, and what was looked at.
+    fn look(&self, project: &Project, store: &mut Store, current: &Current) -> Result<(Vec<Finding>, Vec<String>)> {
+        let Current { sweep, plan } = current;
+        let ledger = store.ledger(plan)?;
+        let observations = store.observations(plan)?;
+        let facts = self.facts(project, store, current)?;
+        let evidence = Evidence { sweep, plan, ledger: &ledger, observations: &observations };
+        let mut findings = examine(&evidence, &facts);
+        findings.retain(|finding| self.rule.is_empty() || self.rule.iter().any(|name| name == finding.rule));
+        let scores = plural(observations.len(), "score");
+        let mut coverage = vec![format!(
+            "Looked at {}, {} and {} of {}.",
+            plural(plan.runs.len(), "run"),
+            plural(facts.attempts.len(), "attempt"),
+            scores,
+            plural(sweep.grids.len(), "grid")
+        )];
+        coverage.extend(looked_at(facts.disk.as_ref(), facts.attempts.len()));
+        Ok((findings, coverage))
+    }
+
+    fn facts(&self, project: &Project, store: &mut Store, current: &Current) -> Result<Facts> {
+        let Current { sweep, plan } = current;
+        let attempts = store.attempts(plan)?;
+        let verify = self.verify.map(|wanted| Selection { wanted, seed: self.verify_seed });
+        let read = if self.verify == Some(Wanted::All) { usize::MAX } else { READ };
+        let disk = inspect(project, plan, &attempts, Inspection { read, verify })?;
+        let earlier = store.earlier_texts(sweep, 1)?;
+        Ok(Facts {
+            imported: store.imported(plan)?,
+            journal: store.imports_beside_journal(plan, MOST_LINES)?,
+            attempts,
+            disk,
+            printed: printed(sweep)?,
+            // An earlier text that is not understood any more has nothing to compare.
+            earlier: earlier.iter().filter_map(|earlier| grid::parse(&earlier.path, &earlier.text).ok()).collect(),
+            other: self.against.as_deref().map(|path| other(project, path, current)).transpose()?,
+        })
+    }
+
+    /// Where accepted findings are kept, and those that are.
+    fn baseline(&self, project: &Project) -> Result<(PathBuf, Baseline)> {
+        let path = self.baseline.clone().unwrap_or_else(|| project.root().join(BASELINE));
+        let may_be_missing = self.baseline.is_none() || !self.accept.is_empty();
+        let text = match fs::read_to_string(&path) {
+            Err(error) if may_be_missing && error.kind() == std::io::ErrorKind::NotFound => String::new(),
+            read => read.context(|| format!("cannot read the baseline `{}`", path.display()))?,
+        };
+        let baseline = Baseline::parse(&path, &text)?;
+        Ok((path, baseline))
+    }
+
+    /// Write what is accepted from now on.
+    fn accept(&self, path: &Path, baseline: &Baseline, mut judged: Judged) -> Result<Judged> {
+        let all = self.accept.iter().any(|fingerprint| fingerprint == "all");
+        let is_meant = |finding: &Finding| all || self.accept.contains(&finding.fingerprint());
+        let open: Vec<String> = judged.open.iter().map(Finding::fingerprint).collect();
+        let unknown = self.accept.iter().find(|fingerprint| *fingerprint != "all" && !open.contains(fingerprint));
+        if let Some(unknown) = unknown {
+            return Err(Error::usage(format!("no open finding has the fingerprint `{}`", unknown.escape_debug()))
+                .hint("`sweep audit` prints it below each finding"));
+        }
+        let reason = self.reason.as_deref().unwrap_or_default();
+        let (meant, open): (Vec<Finding>, Vec<Finding>) = judged.open.into_iter().partition(is_meant);
+        let text = baseline.with(&meant, reason, &judged.stale).to_text()?;
+        write(path, text.as_bytes())?;
+        ui::note(&format!("{} accepted in `{}`", plural(meant.len(), "finding"), path.display()));
+        judged.accepted.extend(meant.into_iter().map(|finding| (finding, reason.to_owned())));
+        Ok(Judged { open, accepted: judged.accepted, stale: Vec::new() })
+    }
+
+    fn show(&self, project: &Project, sweep: &Sweep, coverage: &[String], judged: &Judged) -> Result<()> {
+        let file = relative(&sweep.path, project).display().to_string();
+        let versions = [format!("sweep {}, {file} (digest {})", env!("CARGO_PKG_VERSION"), sweep.digest.short(12))];
+        let command = self.command(&file);
+        let audit = Audit { sweep: &sweep.name, file: &file, command: &command, versions: &versions, coverage, judged };
+        for path in &self.out {
+            let text = match Format::of(path) {
+                Some(Format::Json) => format!("{:#}\n", render::json(&audit)),
+                Some(Format::Sarif) => format!("{:#}\n", render::sarif(&audit)),
+                Some(Format::Markdown) | None => render::markdown(&audit),
+            };
+            write(path, text.as_bytes())?;
+        }
+        let text = if self.json { format!("{:#}\n", render::json(&audit)) } else { render::text(&audit) };
+        ui::print_all(&text)?;
+        for stale in &judged.stale {
+            ui::note(&format!(
+                "accepted and not found any more: {} ({})",
+                stale.subject.escape_debug(),
+                stale.fingerprint
+            ));
+        }
+        Ok(())
+    }
+
+    /// The command, as the first line of a document has it. Where the results go changes nothing in it.
+    fn command(&self, file: &str) -> String {
+        let sweep = self.which.file().map(|_| file.to_owned()).or_else(|| self.which.sweep.clone());
+        let grids = self.which.grid.iter().map(|grid| format!("--grid {grid}"));
+        let filter = self.which.filter.iter().map(|filter| format!("--where '{filter}'"));
+        let rules = self.rule.iter().map(|rule| format!("--rule {rule}"));
+        let words = sweep.into_iter().chain(grids).chain(filter).chain(rules);
+        std::iter::once("sweep audit".to_owned()).chain(words).collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// What a file is to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Format {
+    Markdown,
+    Json,
+    Sarif,
+}
+
+impl Format {
+    fn of(path: &Path) -> Option<Self> {
+        match path.extension()?.to_str()? {
+            "md" => Some(Self::Markdown),
+            "json" => Some(Self::Json),
+            "sarif" => Some(Self::Sarif),
+            _ => None,
+        }
+    }
+}
+
+/// What of the disk was looked at.
+fn looked_at(disk: Option<&Disk>, attempts: usize) -> Option<String> {
+    let Some(disk) = disk else {
+        return (attempts > 0).then(|| "The task folders are not here: no file was looked at.".to_owned());
+    };
+    if disk.looked_at == 0 {
+        return None;
+    }
+    let read = if disk.read == disk.looked_at {
+        "small files read".to_owned()
+    } else {
+        format!("small files of {} read (`--verify all` reads all)", plural(disk.read, "attempt"))
+    };
+    let verified = match &disk.verified {
+        None => "no file digested anew (`--verify`)".to_owned(),
+        Some(verified) => {
+            format!("{} of {} digested anew ({})", verified.files, plural(verified.of, "file"), bytes(verified.bytes))
+        }
+    };
+    Some(format!("Files: all by size and time, {read}, {verified}."))
+}
+
+/// The files with printed values that the sweep's reports name.
+fn printed(sweep: &Sweep) -> Result<Vec<Printed>> {
+    let reports = sweep.reports.iter().filter_map(|report| Some((report, report.printed.as_ref()?)));
+    let read = |(report, file): (&grid::Report, &PathBuf)| {
+        let text = fs::read_to_string(file)
+            .context(|| format!("cannot read `{}`, the printed values of report `{}`", file.display(), report.name))?;
+        Ok(Printed { report: report.name.clone(), file: file.clone(), text })
+    };
+    reports.map(read).collect()
+}
+
+/// What another store holds of the same plan.
+fn other(project: &Project, path: &Path, current: &Current) -> Result<Other> {
+    let path = if path.is_dir() { path.join("results.db") } else { path.to_owned() };
+    let mut store = Store::open_other(project, &path)?;
+    Ok(Other {
+        name: path.display().to_string(),
+        attempts: store.attempts(&current.plan)?,
+        observations: store.observations(&current.plan)?,
+    })
+}
+
+/// A path as it is below the project's folder.
+fn relative(path: &Path, project: &Project) -> PathBuf {
+    let whole = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    whole.strip_prefix(project.root()).map_or_else(|_| path.to_owned(), Path::to_owned)
+}
+
+fn placed(mut finding: Finding, project: &Project) -> Finding {
+    if let Some(place) = &mut finding.place {
+        place.file = relative(&place.file, project);
+    }
+    finding
+}
+
+/// The file appears whole or not at all.
+fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    let about = || format!("cannot write `{}`", path.display());
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut file = tempfile::NamedTempFile::new_in(folder).context(about)?;
+    std::io::Write::write_all(&mut file, bytes).context(about)?;
+    file.persist(path).context(about)?;
+    Ok(())
+}
