@@ -2,6 +2,8 @@
 
 use std::f64::consts::PI;
 
+use super::beta;
+
 /// Probability of |T| >= |t| with `df` degrees of freedom: the p of a two-sided test.
 ///
 /// Source: Abramowitz & Stegun 26.7.1, as the regularised incomplete beta function `I_x(df/2, 1/2)` at
@@ -17,9 +19,9 @@ pub fn two_sided_p(t: f64, df: f64) -> f64 {
     let front = (-a * odds.ln_1p()).exp() * rest.sqrt() * gamma_ratio(a) / PI.sqrt();
     // The continued fraction converges fast on the side of the mean where x lies.
     if x < (a + 1.0) / (a + 2.5) {
-        front * beta_fraction(a, 0.5, x) / a
+        front * beta::fraction(a, 0.5, x) / a
     } else {
-        1.0 - front * beta_fraction(0.5, a, rest) / 0.5
+        1.0 - front * beta::fraction(0.5, a, rest) / 0.5
     }
 }
 
@@ -58,30 +60,4 @@ fn gamma_ratio(x: f64) -> f64 {
     let series = [-1.0 / 8.0, 1.0 / 128.0, 5.0 / 1024.0, -21.0 / 32768.0, -399.0 / 262_144.0, 869.0 / 4_194_304.0];
     let sum = series.iter().rev().fold(0.0, |sum, term| (sum + term) / x);
     factor * x.sqrt() * (1.0 + sum)
-}
-
-/// The continued fraction of the incomplete beta function, by Lentz's method.
-///
-/// Source: Abramowitz & Stegun 26.5.8; Press et al., "Numerical recipes", section 6.4.
-fn beta_fraction(a: f64, b: f64, x: f64) -> f64 {
-    const TINY: f64 = 1e-300;
-    let away_from_zero = |value: f64| if value.abs() < TINY { TINY } else { value };
-    let mut d = 1.0 / away_from_zero(1.0 - (a + b) * x / (a + 1.0));
-    let (mut c, mut fraction) = (1.0, d);
-    // It takes about sqrt(max(a, b)) steps: enough for more degrees of freedom than there are runs anywhere.
-    for step in 1..100_000_u32 {
-        let m = f64::from(step);
-        let even = m * (b - m) * x / ((a + 2.0 * m - 1.0) * (a + 2.0 * m));
-        let odd = -(a + m) * (a + b + m) * x / ((a + 2.0 * m) * (a + 2.0 * m + 1.0));
-        let before = fraction;
-        for term in [even, odd] {
-            d = 1.0 / away_from_zero(1.0 + term * d);
-            c = away_from_zero(1.0 + term / c);
-            fraction *= c * d;
-        }
-        if (fraction - before).abs() <= f64::EPSILON * fraction.abs() {
-            break;
-        }
-    }
-    fraction
 }

@@ -1,5 +1,7 @@
 //! Against scipy and numpy: `tests/golden/stats/generate.py`.
 
+mod inference;
+
 use serde::Deserialize;
 
 use super::*;

@@ -14,7 +14,7 @@ import pandas as pd
 from scipy import stats
 
 HERE = Path(__file__).resolve().parent
-TABLE_6 = HERE.parents[2] / "sweeps" / "paper" / "table6.csv"
+TABLE_6 = HERE.parents[2] / "sweeps" / "metamorph" / "table6.csv"
 
 
 def correlation(x, y):
