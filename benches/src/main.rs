@@ -1,5 +1,6 @@
 //! What `sweep` costs on this machine, beside what peers and the least possible cost: `cargo xtask bench`.
 
+mod bootstrap;
 mod cost;
 mod floor;
 mod grid;
@@ -49,6 +50,8 @@ enum Verb {
     /// Do one piece of work in the barest way
     #[command(subcommand)]
     Floor(floor::Floor),
+    /// Resample the correlations of many metrics, with the statistics of `sweep`
+    Bootstrap { runs: usize, metrics: usize, resamples: usize },
     /// Run a command, then print its nanoseconds and its peak memory in bytes
     Measure {
         #[arg(last = true)]
@@ -74,6 +77,7 @@ fn run(verb: Verb) -> Result<()> {
             subjects.iter().try_for_each(|subject| subject.compare(&bench))
         }
         Verb::Floor(floor) => floor.run(),
+        Verb::Bootstrap { runs, metrics, resamples } => bootstrap::run(runs, metrics, resamples),
         Verb::Measure { command } => cost::print_cost_of(&command),
     }
 }

@@ -22,6 +22,7 @@ pub enum Subject {
     Ingest,
     Report,
     Audit,
+    Bootstrap,
     Growth,
 }
 
@@ -39,6 +40,7 @@ impl Subject {
             Self::Ingest => ingest(bench),
             Self::Report => report(bench),
             Self::Audit => audit(bench),
+            Self::Bootstrap => bootstrap(bench),
             Self::Growth => growth(bench),
         }
     }
@@ -164,6 +166,16 @@ fn audit(bench: &Workbench) -> Result<()> {
         "find: size and time of every file",
         bench.cost(&folder, &["find", "runs", "-printf", "%s %T@\n"]),
     );
+    table.print();
+    Ok(())
+}
+
+fn bootstrap(bench: &Workbench) -> Result<()> {
+    let folder = bench.folder("bootstrap")?;
+    let size = ["10000", "20", "10000"];
+    let mut table = Comparison::new("intervals for 20 x 20 correlations over 10000 runs, 10000 resamples", 10_000);
+    table.add("sweep's statistics", bench.own(&folder, &[&["bootstrap"], &size[..]].concat()))?;
+    table.add_if_there("numpy", bench.peer(&folder, "bootstrap.py", &size));
     table.print();
     Ok(())
 }

@@ -56,6 +56,11 @@ impl Workbench {
         self.cost_after(folder, &[&[self.this.as_str(), "floor"], args].concat(), prepare)
     }
 
+    /// What a piece of work of this program costs.
+    pub fn own(&self, folder: &Path, args: &[&str]) -> Result<Cost> {
+        self.cost(folder, &[&[self.this.as_str()], args].concat())
+    }
+
     /// What a program of `benches/peers` costs.
     pub fn peer(&self, folder: &Path, script: &str, args: &[&str]) -> Result<Cost> {
         let script = text(self.peers.join(script))?;
