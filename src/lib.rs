@@ -2,12 +2,13 @@
 //!
 //! One `grid.toml` states a question. It becomes a [`grid::Sweep`], that a [`plan::Plan`] of runs and tasks, those are
 //! started by a [`launch`]er as attempts, whose results the [`store`] keeps and the [`report`] draws. Arrows never turn
-//! back: `grid`, `plan`, `stats` and `report` are pure, the rest is a thin edge. `docs/architecture.md` has the map.
+//! back: `grid`, `plan`, `stats`, `claim` and `report` are pure, the rest is a thin edge. `docs/architecture.md` has the map.
 
 pub mod access;
 pub mod attempt;
 pub mod audit;
 pub mod bundle;
+pub mod claim;
 pub mod clock;
 pub mod cmd;
 pub mod collect;

@@ -9,9 +9,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Modules of `src/` that do no I/O, read no clock and start no process.
-const PURE: [&str; 14] = [
-    "attempt", "audit", "bundle", "evidence", "exchange", "grid", "id", "metric", "parquet", "plan", "report", "rerun",
-    "slurm", "stats",
+const PURE: [&str; 15] = [
+    "attempt", "audit", "bundle", "claim", "evidence", "exchange", "grid", "id", "metric", "parquet", "plan", "report",
+    "rerun", "slurm", "stats",
 ];
 /// Modules of `src/` that touch the world.
 const EDGES: [&str; 13] = [

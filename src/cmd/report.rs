@@ -125,8 +125,10 @@ impl Args {
         let files: Vec<PathBuf> = rendering.files.iter().map(|file| folder.join(&file.name)).collect();
         let text = if self.json {
             let items: Vec<_> = rendering.items.iter().map(|item| &item.json).collect();
-            let value =
-                json!({ "schema_version": 1, "sweep": sweep.name, "folder": folder, "files": files, "reports": items });
+            let value = json!({
+                "schema_version": 1, "sweep": sweep.name, "folder": folder, "files": files,
+                "conclusions": rendering.conclusions, "reports": items,
+            });
             format!("{value:#}\n")
         } else {
             files.iter().map(|file| format!("{}\n", file.display())).collect()

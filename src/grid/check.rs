@@ -11,7 +11,7 @@ use super::reports::{self, Known};
 use super::source::{At, Diagnostics, Problem, Sources, Span};
 use super::sweep::{Grid, Stage, StageKind, Sweep};
 use super::tree::{Entry, Kind, Node, Table};
-use super::{anchors, grids, metrics, stages};
+use super::{anchors, claim, grids, metrics, stages};
 use crate::id::ContentId;
 use crate::value::Value;
 
@@ -72,6 +72,7 @@ pub fn build(path: &Path, root: &Table, text: String, diagnostics: &Diagnostics,
     let known = Known { scope: &scope, grids: &grids, metrics: &metrics, folder: &folder };
     let reports = reports::read_reports(&fields, &known, names);
     let imports = reports::read_imports(&fields, &known);
+    let claims = claim::read(&fields, &known, names);
     Sweep {
         name,
         title: fields.string("title"),
@@ -81,7 +82,7 @@ pub fn build(path: &Path, root: &Table, text: String, diagnostics: &Diagnostics,
         stages,
         reports,
         imports,
-        claims: reports::read_claims(&fields),
+        claims,
         warnings: diagnostics.warnings(sources),
         sources: Arc::clone(sources),
         grids,

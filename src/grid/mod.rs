@@ -7,6 +7,7 @@
 
 mod anchors;
 mod check;
+pub mod claim;
 pub mod command;
 mod condition;
 mod factors;
@@ -21,6 +22,7 @@ mod stages;
 mod sweep;
 mod tree;
 
+pub use claim::Claim;
 pub use factors::label;
 pub use filter::Condition;
 pub use grids::{dimensions, size};
@@ -28,7 +30,7 @@ pub use load::{load, load_with, parse};
 pub(crate) use read::Fields;
 pub(crate) use source::{At, Diagnostics, Problem, Sources, Span, list, nearest};
 pub use sweep::{
-    Anchor, AnchorValue, Applies, Axis, AxisLevel, Checkpoints, Claim, Factor, FactorKind, Grid, ImportSpec, LevelIx,
+    Anchor, AnchorValue, Applies, Axis, AxisLevel, Checkpoints, Factor, FactorKind, Grid, ImportSpec, LevelIx,
     OnSuccess, Place, Report, ReportKind, Resources, Retry, Seeds, Stage, StageKind, Sweep,
 };
 pub(crate) use tree::{Table, parse as parse_tree};

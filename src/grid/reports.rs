@@ -1,4 +1,4 @@
-//! What a sweep file says about results: reports, imports and claims.
+//! What a sweep file says about results: reports and imports.
 
 use std::path::{Path, PathBuf};
 
@@ -6,8 +6,8 @@ use super::condition::{self, Names};
 use super::factors::Scope;
 use super::read::{Fields, MOST_DECIMALS, pairs, wrong_kind};
 use super::source::{At, Problem};
-use super::sweep::{Claim, Grid, ImportSpec, Report, ReportKind};
-use super::tree::{Kind, Table};
+use super::sweep::{Grid, ImportSpec, Report, ReportKind};
+use super::tree::Kind;
 use crate::metric::Metric;
 
 const KINDS: [(&str, ReportKind); 6] = [
@@ -19,7 +19,7 @@ const KINDS: [(&str, ReportKind); 6] = [
     ("table", ReportKind::Table),
 ];
 
-/// What reports and imports may refer to.
+/// What reports, imports and claims may refer to.
 pub struct Known<'a> {
     pub scope: &'a Scope<'a>,
     pub grids: &'a [Grid],
@@ -30,7 +30,7 @@ pub struct Known<'a> {
 
 impl Known<'_> {
     /// The grid that `fields` names, or the only one.
-    fn grid(&self, fields: &Fields<'_>) -> Option<&Grid> {
+    pub fn grid(&self, fields: &Fields<'_>) -> Option<&Grid> {
         let Some(name) = fields.text("grid") else {
             if let ([grid], None) = (self.grids, fields.entry("grid")) {
                 return Some(grid);
@@ -58,7 +58,17 @@ impl Known<'_> {
         }
     }
 
-    fn check_axis(&self, name: &At<String>, grid: &Grid) {
+    /// As metrics, or as the group of some.
+    pub fn check_metric_or_group(&self, name: &At<String>) {
+        if !self.metrics.is_empty() && self.metrics.iter().all(|metric| metric.name != name.value) {
+            let problem = Problem::new(name.span, format!("there is no metric or group `{}`", name.value));
+            let groups = self.metrics.iter().filter_map(|metric| metric.group.as_deref());
+            let known = self.metrics.iter().map(|metric| metric.name.as_str()).chain(groups);
+            self.scope.diagnostics.report(problem.nearest(&name.value, known));
+        }
+    }
+
+    pub fn check_axis(&self, name: &At<String>, grid: &Grid) {
         let axes = || grid.axes.iter().map(|axis| axis.name.as_str());
         if axes().all(|axis| axis != name.value) {
             let problem = Problem::new(name.span, format!("grid `{}` has no axis `{}`", grid.name, name.value));
@@ -221,19 +231,6 @@ fn read_levels(fields: &Fields<'_>, grid: &Grid) -> Vec<(String, Vec<(String, St
         out.push((entry.key.clone(), plain(words)));
     }
     out
-}
-
-/// Read `[claims.<name>]` of the whole file.
-pub fn read_claims(root: &Fields<'_>) -> Vec<Claim> {
-    let read = |(entry, table): (&super::tree::Entry, &Table)| {
-        let what = format!("claim `{}`", entry.key);
-        let fields = Fields::new(&what, entry.key_span, table, root.diagnostics);
-        if fields.entry("text").is_none() {
-            fields.missing("text", "say in one sentence what is expected");
-        }
-        Some(Claim { name: entry.key.clone(), text: fields.text("text")?.value, body: table.to_json() })
-    };
-    root.named("claims").into_iter().filter_map(read).collect()
 }
 
 /// The sweep file's folder; the current one for a bare name.

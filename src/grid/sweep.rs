@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::claim::Claim;
 use super::filter::Condition;
 use super::source::{Problem, Sources, Span, single};
 use crate::attempt::{FailureReason, Failures};
@@ -411,15 +412,6 @@ pub struct ImportSpec {
     pub rows: Vec<(String, Vec<String>)>,
     /// Column with doubts about a row.
     pub notes: Option<String>,
-}
-
-/// An expected relation that the sweep states in advance, kept as written until claims are judged.
-#[derive(Debug, Clone)]
-pub struct Claim {
-    pub name: String,
-    pub text: String,
-    /// The whole table.
-    pub body: serde_json::Value,
 }
 
 #[cfg(test)]

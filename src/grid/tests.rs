@@ -92,7 +92,8 @@ metrics = { fid = "FID" }
 
 [claims.one]
 text = "more is better"
-at_least = 0.85
+grid = "data"
+improves = { along = "vqa", metrics = "fid" }
 "#;
 
 fn read(text: &str) -> crate::Result<Sweep> {
@@ -133,7 +134,7 @@ fn a_file_may_say_everything() {
     assert_eq!(finetune.resources.time_seconds, Some(43_200));
     assert_eq!((finetune.resources_when[0].1.nodes, finetune.resources_when[0].1.gpus), (4, 8));
     assert_eq!(sweep.imports[0].file, Path::new("sweeps/table.csv"));
-    assert_eq!(sweep.claims[0].body["at_least"], 0.85);
+    assert_eq!((sweep.claims[0].grid.as_str(), sweep.claims[0].relations.len()), ("data", 1));
     assert_eq!(sweep.metrics[1].range, Some((0.0, 100.0)));
 }
 

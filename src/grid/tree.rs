@@ -198,19 +198,6 @@ impl Convert<'_> {
 }
 
 impl Node {
-    /// The value as JSON, for what is kept without being understood yet.
-    #[must_use]
-    pub fn to_json(&self) -> serde_json::Value {
-        match &self.kind {
-            Kind::Bool(value) => (*value).into(),
-            Kind::Int(value) => (*value).into(),
-            Kind::Float(value) => (*value).into(),
-            Kind::Text(value) => value.as_str().into(),
-            Kind::List(values) => values.iter().map(Self::to_json).collect(),
-            Kind::Table(table) => table.to_json(),
-        }
-    }
-
     fn to_toml(&self) -> toml::Value {
         match &self.kind {
             Kind::Bool(value) => (*value).into(),
@@ -224,11 +211,6 @@ impl Node {
 }
 
 impl Table {
-    #[must_use]
-    pub fn to_json(&self) -> serde_json::Value {
-        self.entries.iter().map(|entry| (entry.key.clone(), entry.value.to_json())).collect()
-    }
-
     /// The tree as TOML that stands alone.
     #[must_use]
     pub fn to_toml(&self) -> toml::Table {

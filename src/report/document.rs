@@ -2,16 +2,18 @@
 
 use std::fmt::Write;
 
+use super::conclusions;
 use super::item::Item;
 use super::selection::{Format, Selection};
 use super::table::{escape_markdown, markdown};
+use crate::claim::Conclusion;
 use crate::grid::Sweep;
 
 /// Longer tables are files of their own.
 const MOST_ROWS: usize = 100;
 
 /// How the command and the versions are set off: a line of a code block needs no escaping but for its fence.
-pub(super) fn document(sweep: &Sweep, selection: &Selection, items: &[Item]) -> String {
+pub(super) fn document(sweep: &Sweep, selection: &Selection, conclusions: &[Conclusion], items: &[Item]) -> String {
     let mut out = String::new();
     let _ = writeln!(out, "    {}", line(&selection.command));
     for version in &selection.versions {
@@ -19,6 +21,7 @@ pub(super) fn document(sweep: &Sweep, selection: &Selection, items: &[Item]) -> 
     }
     let title = if sweep.title.is_empty() { &sweep.name } else { &sweep.title };
     let _ = writeln!(out, "\n# {}\n", escape_markdown(title));
+    conclusions::section(&mut out, conclusions);
     for item in items {
         section(&mut out, selection, item);
     }

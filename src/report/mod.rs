@@ -7,6 +7,7 @@
 
 mod anchors;
 mod automatic;
+mod conclusions;
 mod document;
 pub mod figure;
 pub mod frame;

@@ -4,12 +4,13 @@ use hashbrown::HashMap;
 use rayon::prelude::*;
 
 use super::anchors::Anchors;
-use super::document;
 use super::frame::{Frame, Index};
 use super::item::{Asked, Item};
 use super::page::{self, Data, Shown};
 use super::selection::{Format, Selection};
 use super::table::{csv, latex, markdown};
+use super::{conclusions, document};
+use crate::claim::{self, Conclusion};
 use crate::evidence::Evidence;
 use crate::grid::Report;
 use crate::text::{grouped, plural};
@@ -31,6 +32,8 @@ pub struct File {
 pub struct Rendering {
     pub files: Vec<File>,
     pub items: Vec<Summary>,
+    /// What became of the sweep's claims; none where only some figures are asked for.
+    pub conclusions: Vec<Conclusion>,
     /// What was asked for and is not among the files, and why.
     pub left_out: Option<String>,
 }
@@ -54,14 +57,16 @@ pub fn render(evidence: &Evidence, selection: &Selection) -> Result<Rendering> {
     let frames = Frames::of(&index, &reports)?;
     let items = items(evidence, selection, &reports, &frames)?;
     let shown = frames.shown(&reports, &items)?;
+    let conclusions = if selection.is_whole() { claim::judge(evidence) } else { Vec::new() };
     // Most of the time of a report goes into pixels.
     let of_items: Vec<Result<Vec<File>>> = items.par_iter().map(|item| files(item, selection)).collect();
     let mut files = Vec::new();
     for of_item in of_items {
         files.extend(of_item?);
     }
+    files.extend(conclusions::files(&conclusions, selection)?);
     if selection.wants(Format::Md) {
-        let text = document::document(evidence.sweep, selection, &items);
+        let text = document::document(evidence.sweep, selection, &conclusions, &items);
         files.push(File { name: "README.md".to_owned(), bytes: text.into_bytes() });
     }
     let mut left_out = None;
@@ -72,7 +77,7 @@ pub fn render(evidence: &Evidence, selection: &Selection) -> Result<Rendering> {
         }
     }
     let items = shown.iter().map(|shown| summary(shown.item, shown.frame)).collect();
-    Ok(Rendering { files, items, left_out })
+    Ok(Rendering { files, items, conclusions, left_out })
 }
 
 /// The file that a browser opens first.

@@ -62,6 +62,12 @@ impl Selection {
         some(reports, sweep)
     }
 
+    /// Whether the whole sweep is reported, its conclusions with it, and not some figures of it.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.kinds.is_empty() && self.name.is_none()
+    }
+
     /// Whether files of the format are asked for.
     #[must_use]
     pub fn wants(&self, format: Format) -> bool {

@@ -7,9 +7,9 @@ use hashbrown::HashMap;
 use super::measure::{Measure, measures};
 use crate::attempt::Ledger;
 use crate::evidence::Evidence;
-use crate::grid::{ImportSpec, Stage, Sweep};
+use crate::grid::{ImportSpec, LevelIx, Stage, Sweep};
 use crate::metric::{Kind, Observation, Subject};
-use crate::plan::{Plan, TaskIx};
+use crate::plan::{Plan, RunIx, TaskIx};
 use crate::value::Value;
 
 /// All observations of the evidence, ready to be joined to any grid.
@@ -97,6 +97,12 @@ impl<'a> Index<'a> {
     #[must_use]
     pub fn has_cells(&self, name: &str) -> bool {
         self.grid(name).and_then(|grid| self.plan.grids.get(grid)).is_some_and(|grid| !grid.cells.is_empty())
+    }
+
+    /// A run's level of every factor.
+    #[must_use]
+    pub fn row(&self, run: RunIx) -> &'a [LevelIx] {
+        self.plan.row(run)
     }
 
     /// How finished results were imported.

@@ -9,6 +9,7 @@ mod build;
 mod columns;
 mod index;
 mod measure;
+mod replicates;
 mod run;
 mod score;
 mod state;
@@ -16,6 +17,7 @@ mod state;
 pub use build::{Frame, FrameCell};
 pub use index::Index;
 pub use measure::Measure;
+pub use replicates::Replicate;
 pub use run::RunValue;
 pub use score::{CellState, Reading, Score};
 

@@ -1,7 +1,7 @@
 //! Correlations between metrics over the cells of a grid, as Figure 8 has them, with what is needed to judge them.
 
 use super::provenance::provenance;
-use super::{Asked, Item};
+use super::{Asked, Item, seeded};
 use crate::Result;
 use crate::report::figure::{self, CorrelationPanel, CorrelationRow};
 use crate::report::frame::Frame;
@@ -20,6 +20,8 @@ pub struct Correlated {
     pub pearson: std::result::Result<Correlation, Undefined>,
     pub line: Option<Line>,
     pub within: Vec<WithinAxis>,
+    /// Of ρ over other seeds, the cells as they are; `None` where a cell has a single run.
+    pub over_seeds: Option<Interval>,
 }
 
 /// The correlation within the levels of an axis.
@@ -42,6 +44,7 @@ impl Correlated {
             "metric": name(self.y),
             "with": name(self.x),
             "pearson": json(&self.pearson),
+            "over_seeds": self.over_seeds,
             "within": self.within.iter().map(within).collect::<Vec<_>>(),
         })
     }
@@ -62,6 +65,10 @@ const DESCRIPTIVE: &str = "ρ, p and the 95% intervals describe the cells of a d
     sampled, and a factor that moves both metrics correlates them by itself. Within the levels of a factor, its own \
     effect is taken away.";
 
+/// What a report with replicates says beside.
+const OVER_SEEDS: &str = "The interval over seeds comes from resampling the runs of each cell: how ρ of these cells would \
+    vary with other seeds.";
+
 pub(super) fn item(asked: Asked) -> Result<Item> {
     let Asked { report, frame, printed, .. } = asked;
     let (xs, ys) = (asked.x_measures()?, asked.measures()?);
@@ -74,12 +81,17 @@ pub(super) fn item(asked: Asked) -> Result<Item> {
     let mut item = Item::new(asked, &shown)?;
     item.correlations =
         xs.iter().flat_map(|&x| ys.iter().map(move |&y| (x, y))).map(|pair| correlate(frame, pair, &axes)).collect();
+    let over_seeds = seeded::intervals(frame, &item.correlations);
+    item.correlations.iter_mut().zip(over_seeds).for_each(|(pair, interval)| pair.over_seeds = interval);
     item.drawings.push((String::new(), draw(asked, &item, &xs, &axes)));
     item.tables.push((String::new(), table(frame, &item.correlations, &axes)));
     if let Some(text) = printed {
         item.tables.push(("-printed".to_owned(), printed::compare(asked, text, &item.correlations)?));
     }
     item.caption.push(DESCRIPTIVE.to_owned());
+    if item.correlations.iter().any(|pair| pair.over_seeds.is_some()) {
+        item.caption.push(format!("{OVER_SEEDS} {}", frame.shared_by_seeds()));
+    }
     item.caption.extend(provenance(asked, &shown));
     Ok(item)
 }
@@ -101,6 +113,7 @@ pub fn correlate(frame: &Frame, (x, y): (usize, usize), axes: &[usize]) -> Corre
         pearson: stats::pearson(&xs, &ys),
         line: stats::least_squares(&xs, &ys).ok(),
         within: axes.iter().map(within).collect(),
+        over_seeds: None,
         points,
     }
 }
@@ -171,6 +184,10 @@ fn table(frame: &Frame, pairs: &[Correlated], axes: &[usize]) -> Table {
     let mut table = Table { title: "Correlations over the cells of the grid".to_owned(), ..Table::default() };
     table.columns = ["Metric", "with"].map(Heading::left).to_vec();
     table.columns.extend(["n", "ρ", "95% interval", "p"].map(Heading::right));
+    let seeded = pairs.iter().any(|pair| pair.over_seeds.is_some());
+    if seeded {
+        table.columns.push(Heading::right("95% over seeds"));
+    }
     for &axis in axes {
         let label = frame.axis_label(axis);
         table.columns.push(Heading::right(format!("ρ within {label}")));
@@ -180,16 +197,22 @@ fn table(frame: &Frame, pairs: &[Correlated], axes: &[usize]) -> Table {
         let label = |measure: usize| Entry::text(frame.measures().get(measure).map_or("", |spec| &spec.label));
         let mut row = vec![label(pair.y), label(pair.x), Entry::text(pair.points.len().to_string())];
         row.extend(cells(&pair.pearson, &mut table));
+        if seeded {
+            row.push(Entry::text(pair.over_seeds.map_or_else(|| "–".to_owned(), range)));
+        }
         pair.within.iter().for_each(|within| row.extend(cells(&within.pearson, &mut table)));
         table.rows.push(row);
     }
     table
 }
 
+fn range(Interval { low, high }: Interval) -> String {
+    format!("{} to {}", signed(low, 3), signed(high, 3))
+}
+
 fn cells(pearson: &std::result::Result<Correlation, Undefined>, table: &mut Table) -> [Entry; 3] {
     match pearson {
         Ok(found) => {
-            let range = |Interval { low, high }| format!("{} to {}", signed(low, 3), signed(high, 3));
             let interval = found.interval.map_or_else(|| "–".to_owned(), range);
             [signed(found.rho, 4), interval, p_value(found.p)].map(Entry::text)
         }

@@ -12,6 +12,7 @@ mod partial;
 mod provenance;
 mod scaling;
 mod scatter;
+mod seeded;
 mod series;
 mod tabulate;
 
