@@ -8,41 +8,36 @@ use std::fmt::{self, Display};
 use std::path::{Path, PathBuf};
 
 use runfile::TaskConfig;
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
+use crate::data::{self, Library};
 use crate::model::llama::LlamaConfig;
 use crate::model::presets::{self, PublishedLlm};
 use crate::model::siglip::{Siglip, VisionTransformer};
 use crate::model::siglip_config::SiglipConfig;
 use crate::model::tensor_files::TensorFiles;
-use crate::model::vpit::{VisionHeadKind, VisualConfig};
 use crate::model::{Parameters, Vpit, VpitConfig, Weights, weights};
-use crate::tokenizer::{self, Template, Tokenizer};
-use crate::train::{LossReduction, VisionLoss};
+use crate::tokenizer::{self, Tokenizer};
+use crate::train::recipe::{self, Recipe, Stage};
+use crate::train::run::Site;
 use crate::{checkpoint, unified};
 
-/// What is looked at.
+/// What is looked at, beside what the training itself is told.
 #[derive(Debug, clap::Args)]
+#[group(skip)]
 pub struct Arguments {
-    /// The task's configuration, as the job protocol has it, of a stage `adapter` or `finetune`
+    /// Look at the training of this configuration and start nothing
     #[arg(long, value_name = "CONFIG")]
-    check: PathBuf,
-    /// The language model, where the configuration names none (stage `finetune` finds it in what `adapter` left)
-    #[arg(long)]
+    pub check: Option<PathBuf>,
+    /// With --check: the language model, where the configuration names none (stage `finetune` finds it in what `adapter`
+    /// left)
+    #[arg(long, requires = "check")]
     llm: Option<PublishedLlm>,
-    /// A folder with the published models by name; without it only sizes are looked at
-    #[arg(long, value_name = "FOLDER")]
-    models: Option<PathBuf>,
-    /// GPUs in all
-    #[arg(long, default_value_t = 8)]
+    /// With --check: GPUs in all
+    #[arg(long, default_value_t = 8, requires = "check")]
     gpus: u64,
-    /// Memory of one GPU, in GB
-    #[arg(long, value_name = "GB", default_value_t = 80.0)]
+    /// With --check: memory of one GPU, in GB
+    #[arg(long, value_name = "GB", default_value_t = 80.0, requires = "check")]
     gpu_memory: f64,
-    /// Samples that a GPU computes at once
-    #[arg(long, default_value_t = 1)]
-    micro_batch: u64,
 }
 
 /// Why a training would not run; every variant says what to change.
@@ -50,10 +45,10 @@ pub struct Arguments {
 pub enum Error {
     #[error(transparent)]
     Protocol(#[from] runfile::Error),
-    #[error("`{}` is of stage `{stage}`: `adapter` and `finetune` train a published model", path.display())]
-    Stage { path: PathBuf, stage: String },
-    #[error("`{}`: {message}", path.display())]
-    Parameters { path: PathBuf, message: String },
+    #[error(transparent)]
+    Recipe(#[from] recipe::Error),
+    #[error("`{key}` is `{name}`, which is no published model: known are {}", known.join(", "))]
+    Unknown { key: &'static str, name: String, known: Vec<&'static str> },
     #[error("the configuration names no language model: give one with --llm")]
     NoModel,
     #[error("a batch of {batch} is not a whole number of {gpus} GPUs with {micro_batch} samples each")]
@@ -68,91 +63,8 @@ pub enum Error {
     Weights(#[from] weights::Error),
     #[error(transparent)]
     Tokenizer(#[from] tokenizer::Error),
-}
-
-/// The parameters of both stages, as `sweeps/metamorph.toml` sets them; what is absent is the paper's.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct Recipe {
-    llm: Option<PublishedLlm>,
-    vision_encoder: String,
-    visual_tokens: i64,
-    adapter_lr: f64,
-    adapter_batch: u64,
-    vision_loss: VisionLoss,
-    vision_head: VisionHeadKind,
-    vision_coefficient: f64,
-    loss_reduction: LossReduction,
-    template: Template,
-    lr: f64,
-    batch: u64,
-    warmup: f64,
-    max_length: u64,
-    seed: u64,
-    vqa: u64,
-    video_qa: u64,
-    pure_video: u64,
-    generation: u64,
-    visual_thinking: u64,
-    image_to_image: u64,
-}
-
-impl Default for Recipe {
-    fn default() -> Self {
-        Self {
-            llm: None,
-            vision_encoder: presets::SIGLIP.to_owned(),
-            visual_tokens: 64,
-            adapter_lr: 4.90e-5,
-            adapter_batch: 768,
-            vision_loss: VisionLoss::Cosine,
-            // "a projection layer" (section 2.1); every released script says `mlp`.
-            vision_head: VisionHeadKind::Linear,
-            vision_coefficient: 1.0,
-            loss_reduction: LossReduction::Global,
-            template: Template::Release,
-            lr: 6.93e-5,
-            batch: 1536,
-            warmup: 0.03,
-            max_length: 4096,
-            seed: 42,
-            vqa: 0,
-            video_qa: 0,
-            pure_video: 0,
-            generation: 0,
-            visual_thinking: 0,
-            image_to_image: 0,
-        }
-    }
-}
-
-impl Recipe {
-    fn samples(&self) -> u64 {
-        [self.vqa, self.video_qa, self.pure_video, self.generation, self.visual_thinking, self.image_to_image]
-            .iter()
-            .sum()
-    }
-
-    /// What no training can do, in words.
-    fn problem(&self) -> Option<String> {
-        let side = self.visual_tokens.max(0).isqrt();
-        if self.vision_encoder != presets::SIGLIP {
-            return Some(format!("`vision_encoder` is `{}`, and `{}` is known", self.vision_encoder, presets::SIGLIP));
-        }
-        if side * side != self.visual_tokens || side == 0 {
-            return Some(format!("`visual_tokens` is {}: tokens fill a square", self.visual_tokens));
-        }
-        let shares =
-            [("lr", self.lr), ("adapter_lr", self.adapter_lr), ("vision_coefficient", self.vision_coefficient)];
-        if let Some((name, value)) = shares.iter().find(|(_, value)| !value.is_finite() || *value < 0.0) {
-            return Some(format!("`{name}` is {value}"));
-        }
-        if !(0.0..1.0).contains(&self.warmup) {
-            return Some(format!("`warmup` is {}: it is a share of the steps", self.warmup));
-        }
-        let counts = [("batch", self.batch), ("adapter_batch", self.adapter_batch), ("max_length", self.max_length)];
-        counts.iter().find(|(_, count)| *count == 0).map(|(name, _)| format!("`{name}` is 0"))
-    }
+    #[error(transparent)]
+    Data(#[from] data::Error),
 }
 
 /// What a training is and what one GPU holds of it.
@@ -187,38 +99,30 @@ impl Display for Plan {
 ///
 /// # Errors
 /// It would not run, and why.
-pub fn run(arguments: &Arguments) -> Result<Plan, Error> {
-    let task = TaskConfig::read(&arguments.check)?;
-    let path = &arguments.check;
-    let only_adapter = match task.stage.as_str() {
-        "adapter" => true,
-        "finetune" => false,
-        _ => return Err(Error::Stage { path: path.clone(), stage: task.stage }),
-    };
-    let bad = |message: String| Error::Parameters { path: path.clone(), message };
-    let given = Value::Object(task.params.into_iter().collect());
-    let recipe: Recipe = serde_json::from_value(given).map_err(|error| bad(error.to_string()))?;
-    if let Some(problem) = recipe.problem() {
-        return Err(bad(problem));
-    }
-    let llm = recipe.llm.or(arguments.llm).ok_or(Error::NoModel)?;
-    let batch = if only_adapter { recipe.adapter_batch } else { recipe.batch };
-    let at_once = arguments.gpus * arguments.micro_batch;
+pub fn run(config: &Path, arguments: &Arguments, site: &Site) -> Result<Plan, Error> {
+    let (stage, recipe) = Recipe::of(&TaskConfig::read(config)?, config)?;
+    let llm = language_model(&recipe, arguments.llm)?;
+    let batch = recipe.batch(stage);
+    let at_once = arguments.gpus * site.micro_batch;
     if at_once == 0 || !batch.is_multiple_of(at_once) {
-        return Err(Error::Batch { batch, gpus: arguments.gpus, micro_batch: arguments.micro_batch });
+        return Err(Error::Batch { batch, gpus: arguments.gpus, micro_batch: site.micro_batch });
     }
     let config = unified_config(&recipe, llm.config());
     let (_, parameters) = Weights::fresh(0).shapes_only().build(|scope| Vpit::new(scope, &config))?;
     let (_, tower) = Weights::fresh(0)
         .shapes_only()
         .build(|scope| VisionTransformer::new(&scope.at("vision_model"), &presets::siglip_vision()))?;
-    let mut facts = facts(&recipe, llm, &parameters, batch);
-    facts.push(match &arguments.models {
+    let mut facts = facts(&recipe, stage, llm, &parameters);
+    facts.push(match &site.models {
         Some(folder) => ("weights, tokenizer", look(folder, llm, &recipe, &config)?),
         None => ("weights, tokenizer", "not looked at: no --models".to_owned()),
     });
-    let trained = |name: &str| !only_adapter || name.contains("mm_projector") || name == unified::TOKEN_ROWS[0];
-    let places = arguments.micro_batch * recipe.max_length;
+    if let Some(folder) = &site.data {
+        facts.push(("data", look_at_data(folder, &recipe, stage)?));
+    }
+    let trained =
+        |name: &str| stage == Stage::Finetune || name.contains("mm_projector") || name == unified::TOKEN_ROWS[0];
+    let places = site.micro_batch * recipe.max_length;
     let memory = memory(&config, [&parameters, &tower], trained, [arguments.gpus, places]);
     let plan = Plan { facts, memory };
     let (needed, memory) = (plan.total() / GB, arguments.gpu_memory);
@@ -228,26 +132,43 @@ pub fn run(arguments: &Arguments) -> Result<Plan, Error> {
     Ok(plan)
 }
 
+/// The published model that the configuration names, or else the argument.
+fn language_model(recipe: &Recipe, argument: Option<PublishedLlm>) -> Result<PublishedLlm, Error> {
+    let known = PublishedLlm::ALL.map(PublishedLlm::name);
+    let unknown =
+        |key, name: &str, known: &[&'static str]| Error::Unknown { key, name: name.to_owned(), known: known.to_vec() };
+    if recipe.vision_encoder != presets::SIGLIP {
+        return Err(unknown("vision_encoder", &recipe.vision_encoder, &[presets::SIGLIP]));
+    }
+    let Some(name) = &recipe.llm else { return argument.ok_or(Error::NoModel) };
+    let found = PublishedLlm::ALL.into_iter().find(|llm| llm.name() == name);
+    found.ok_or_else(|| unknown("llm", name, &known))
+}
+
 fn unified_config(recipe: &Recipe, llama: LlamaConfig) -> VpitConfig {
-    let visual = VisualConfig {
-        visual_width: presets::siglip_vision().tower.hidden_size,
-        visual_tokens: recipe.visual_tokens,
-        vision_head: recipe.vision_head,
-    };
+    let visual = recipe.visual(presets::siglip_vision().tower.hidden_size);
     VpitConfig { llama: llama.with_more_tokens(2), visual }
 }
 
-fn facts(recipe: &Recipe, llm: PublishedLlm, parameters: &Parameters, batch: u64) -> Vec<(&'static str, String)> {
-    let (samples, steps) = (recipe.samples(), recipe.samples().div_ceil(batch));
+fn facts(recipe: &Recipe, stage: Stage, llm: PublishedLlm, parameters: &Parameters) -> Vec<(&'static str, String)> {
+    let batch = recipe.batch(stage);
+    let samples: u64 = recipe.amounts(stage).iter().map(|(_, amount)| amount).sum();
     let mut facts = vec![
         ("language model", llm.name().to_owned()),
         ("parameters, vision parts too", count(parameters).to_string()),
         ("batch", batch.to_string()),
     ];
     if samples > 0 {
-        facts.push(("samples, steps of one pass", format!("{samples}, {steps}")));
+        facts.push(("samples, steps of one pass", format!("{samples}, {}", samples.div_ceil(batch))));
     }
     facts
+}
+
+/// Compare the amounts with what the data's manifest says is there.
+fn look_at_data(folder: &Path, recipe: &Recipe, stage: Stage) -> Result<String, Error> {
+    let library = Library::open(folder)?;
+    let mixture = library.mixture(&recipe.amounts(stage), recipe.seed)?;
+    Ok(format!("{} samples, mixture {}", mixture.len(), mixture.digest()))
 }
 
 fn count(parameters: &Parameters) -> u64 {
@@ -312,12 +233,12 @@ fn memory(
     let (width, inner) = (llama.hidden_size as f64, llama.intermediate_size as f64);
     let heads = (llama.num_attention_heads + 2 * llama.num_key_value_heads) as f64 * llama.head_dim as f64;
     vec![
-        ("weights, bfloat16, shared", 2.0 * count(model) as f64 / gpus),
-        ("master weights and AdamW, f32", 12.0 * learned / gpus),
-        ("gradients, bfloat16, shared", 2.0 * learned / gpus),
+        ("weights that stay, bfloat16", 2.0 * (count(model) as f64 - learned) / gpus),
+        ("weights that learn, AdamW, f32", 12.0 * learned / gpus),
+        ("their gradients, f32", 4.0 * learned / gpus),
         ("vision tower, bfloat16", 2.0 * count(tower) as f64),
-        // This one computed, the next one gathered meanwhile, and the gradient of this one.
-        ("gathered weights, gradient", 3.0 * 2.0 * largest),
+        // In bfloat16 the part that is computed and its gradient, and that in f32 while it is summed up.
+        ("gathered weights, gradient", (2.0 + 2.0 + 4.0) * largest),
         ("inputs of all blocks", 2.0 * places * width * llama.num_hidden_layers as f64),
         // Two norms, queries, keys, values, what was attended, and gate, up and their product.
         ("one block's activations", 2.0 * places * (4.0 * width + 2.0 * heads + 4.0 * inner)),

@@ -64,20 +64,21 @@ impl std::str::FromStr for Conversation {
     type Err = String;
 
     fn from_str(line: &str) -> Result<Self, String> {
-        let fields: Map<String, Value> = serde_json::from_str(line).map_err(|error| error.to_string())?;
+        Self::of(&serde_json::from_str(line).map_err(|error| error.to_string())?)
+    }
+}
+
+impl Conversation {
+    /// The conversation of a line's fields.
+    ///
+    /// # Errors
+    /// What is wrong with it, in words.
+    pub fn of(fields: &Map<String, Value>) -> Result<Self, String> {
         let images = images(fields.get("image"))?;
-        let turns = fields.get("conversations").and_then(Value::as_array).ok_or("there are no `conversations`")?;
-        let turns = turns.iter().map(turn).collect::<Result<Vec<Turn>, String>>()?;
+        let turns = turns(fields)?;
         let tags = turns.iter().flat_map(|turn| &turn.pieces).filter(|&piece| *piece == Piece::Image).count();
         if tags != images.len() {
             return Err(format!("{} images for {tags} `{TAG}` tags", images.len()));
-        }
-        let expected = [Role::User, Role::Assistant].into_iter().cycle();
-        if let Some(place) = turns.iter().zip(expected).position(|(turn, role)| turn.role != role) {
-            return Err(format!("turn {} is not by the one whose turn it is: people begin, and take turns", place + 1));
-        }
-        if turns.len() < 2 {
-            return Err("nobody answers".to_owned());
         }
         let id = match fields.get("id") {
             Some(Value::String(id)) => id.clone(),
@@ -86,6 +87,23 @@ impl std::str::FromStr for Conversation {
         };
         Ok(Self { id, images, turns })
     }
+}
+
+/// The turns of a line's fields, people and assistant in turns.
+///
+/// # Errors
+/// What is wrong with them, in words.
+pub fn turns(fields: &Map<String, Value>) -> Result<Vec<Turn>, String> {
+    let turns = fields.get("conversations").and_then(Value::as_array).ok_or("there are no `conversations`")?;
+    let turns = turns.iter().map(turn).collect::<Result<Vec<Turn>, String>>()?;
+    let expected = [Role::User, Role::Assistant].into_iter().cycle();
+    if let Some(place) = turns.iter().zip(expected).position(|(turn, role)| turn.role != role) {
+        return Err(format!("turn {} is not by the one whose turn it is: people begin, and take turns", place + 1));
+    }
+    if turns.len() < 2 {
+        return Err("nobody answers".to_owned());
+    }
+    Ok(turns)
 }
 
 /// A file's name, several, or one of the spellings of none.
@@ -125,35 +143,41 @@ fn turn(fields: &Value) -> Result<Turn, String> {
 impl Conversation {
     /// Lay the conversation out, its first image being row `first` of the images of a batch.
     ///
-    /// A turn's opening and each text are encoded apart, so that what is trained is what inference asks: the released
-    /// code, which encodes them together, differs where a turn begins with white space and a line break.
-    ///
     /// # Errors
     /// The tokenizer cannot encode a text.
     pub fn sequence(&self, tokenizer: &Tokenizer, layout: &Layout, first: usize) -> Result<Sequence, tokenizer::Error> {
-        let (mut sequence, mut image) = (layout.begin(), first);
-        for turn in &self.turns {
-            let ids = |piece: &Piece| match piece {
-                Piece::Text(text) => tokenizer.encode(text).map(Some),
-                Piece::Image => Ok(None),
-            };
-            let pieces = turn.pieces.iter().map(ids).collect::<Result<Vec<Option<Vec<i64>>>, _>>()?;
-            let parts: Vec<Part<'_>> = pieces
-                .iter()
-                .map(|ids| {
-                    ids.as_deref().map_or_else(
-                        || {
-                            image += 1;
-                            Part::Image(image - 1)
-                        },
-                        Part::Text,
-                    )
-                })
-                .collect();
-            sequence = layout.turn(sequence, turn.role, &parts);
-        }
-        Ok(sequence)
+        lay_out(&self.turns, tokenizer, layout, first)
     }
+}
+
+/// Lay turns out, their first image being row `first` of the images of a batch.
+///
+/// A turn's opening and each text are encoded apart, so that what is trained is what inference asks: the released code,
+/// which encodes them together, differs where a turn begins with white space and a line break.
+///
+/// # Errors
+/// The tokenizer cannot encode a text.
+pub fn lay_out(
+    turns: &[Turn],
+    tokenizer: &Tokenizer,
+    layout: &Layout,
+    first: usize,
+) -> Result<Sequence, tokenizer::Error> {
+    let (mut sequence, mut image) = (layout.begin(), first);
+    for turn in turns {
+        let ids = |piece: &Piece| match piece {
+            Piece::Text(text) => tokenizer.encode(text).map(Some),
+            Piece::Image => Ok(None),
+        };
+        let pieces = turn.pieces.iter().map(ids).collect::<Result<Vec<Option<Vec<i64>>>, _>>()?;
+        let mut next = || {
+            image += 1;
+            Part::Image(image - 1)
+        };
+        let parts: Vec<Part<'_>> = pieces.iter().map(|ids| ids.as_deref().map_or_else(&mut next, Part::Text)).collect();
+        sequence = layout.turn(sequence, turn.role, &parts);
+    }
+    Ok(sequence)
 }
 
 #[cfg(test)]

@@ -5,7 +5,9 @@
 //! |---|---|
 //! | [`model`], [`unified`] | decoder, vision tower, adapter, heads; weights by their checkpoint names |
 //! | [`tokenizer`], [`conversation`], [`sequence`] | text to ids, published data to conversations, conversations to tensors |
-//! | [`train`], [`decode`] | losses and optimisers, decoding |
+//! | [`data`] | the data of a training at full size: indexed, mixed, made ready |
+//! | [`train`], [`decode`] | losses and optimisers, the training at full size, decoding |
+//! | [`native`] | what libtorch can do and its binding does not reach |
 //! | [`diffusion`] | from visual tokens back to pixels |
 //! | [`framing`] | what of an image the networks see |
 //! | [`judge`] | networks that grade images |
@@ -18,12 +20,14 @@ pub mod check;
 pub mod checkpoint;
 pub mod conversation;
 pub mod cuda;
+pub mod data;
 pub mod decode;
 pub mod diffusion;
 pub mod digits;
 pub mod framing;
 pub mod judge;
 pub mod model;
+pub mod native;
 pub mod noise;
 pub mod rng;
 pub mod sequence;

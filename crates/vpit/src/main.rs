@@ -4,8 +4,10 @@ use std::error::Error;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use vpit::data::index;
 use vpit::tool::{clip_score, convert, fid};
 use vpit::train::optimizer::StepError;
+use vpit::train::run::{self as training, Ending};
 use vpit::{check, cuda, stage};
 
 /// Train and evaluate a model that reads and predicts visual tokens
@@ -21,8 +23,12 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Stage {
-    /// Look at a training of a published model before it is started
-    Train(check::Arguments),
+    /// Train a published model: stage `adapter` or `finetune`, as the task's configuration says
+    ///
+    /// Several processes that `srun` or torchrun starts share the work.
+    Train(Train),
+    /// Find every sample of the data that data.toml names, for trainings to take from
+    Index(index::Arguments),
     /// Fréchet distance of generated from real pictures
     Fid(fid::Arguments),
     /// Write the statistics of a folder of pictures, which stand for it in `fid`
@@ -31,6 +37,13 @@ enum Stage {
     ClipScore(clip_score::Arguments),
     /// Convert the published weights of FID's Inception to safetensors
     ConvertInception(convert::Arguments),
+    #[command(flatten)]
+    Miniature(Miniature),
+}
+
+/// The stages of `sweeps/digits.toml`.
+#[derive(Debug, Subcommand)]
+enum Miniature {
     /// Train the vision tower contrastively on scenes and captions
     Encoder,
     /// Train the decoder on text alone
@@ -53,10 +66,20 @@ enum Stage {
     Anchors,
 }
 
+#[derive(Debug, clap::Args)]
+struct Train {
+    #[command(flatten)]
+    site: training::Site,
+    #[command(flatten)]
+    arguments: training::Arguments,
+    #[command(flatten)]
+    check: check::Arguments,
+}
+
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     match run(arguments.stage) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             report(error.as_ref());
             exit_code(error.as_ref())
@@ -66,57 +89,74 @@ fn main() -> ExitCode {
 
 /// A training that has diverged ends with a code of its own: another try would diverge again.
 fn exit_code(error: &(dyn Error + 'static)) -> ExitCode {
-    match error.downcast_ref::<stage::Error>() {
-        Some(stage::Error::Step(StepError::Diverged { .. })) => {
-            u8::try_from(runfile::exit::DIVERGED).map_or(ExitCode::FAILURE, ExitCode::from)
-        }
+    let step = match (error.downcast_ref::<stage::Error>(), error.downcast_ref::<training::Error>()) {
+        (Some(stage::Error::Step(step)), _) | (_, Some(training::Error::Step(step))) => Some(step),
+        _ => None,
+    };
+    match step {
+        Some(StepError::Diverged { .. } | StepError::Exploded { .. }) => code(runfile::exit::DIVERGED),
         _ => ExitCode::FAILURE,
     }
 }
 
-fn run(stage: Stage) -> Result<(), Box<dyn Error>> {
-    if let Stage::Train(arguments) = &stage {
-        print!("{}", check::run(arguments)?);
-        return Ok(());
+fn code(number: i32) -> ExitCode {
+    u8::try_from(number).map_or(ExitCode::FAILURE, ExitCode::from)
+}
+
+fn run(stage: Stage) -> Result<ExitCode, Box<dyn Error>> {
+    let printed = match stage {
+        Stage::Train(Train { site, arguments, check }) => return train(&site, &arguments, &check),
+        Stage::Miniature(stage) => return miniature(&stage),
+        Stage::Index(arguments) => index::run(&arguments)?,
+        Stage::Fid(arguments) => with_cuda(|| fid::run(&arguments))?,
+        Stage::FidStatistics(arguments) => with_cuda(|| fid::statistics(&arguments))?,
+        Stage::ClipScore(arguments) => with_cuda(|| clip_score::run(&arguments))?,
+        Stage::ConvertInception(arguments) => with_cuda(|| convert::run(&arguments))?,
+    };
+    print!("{printed}");
+    Ok(ExitCode::SUCCESS)
+}
+
+fn with_cuda<E: Error + 'static>(tool: impl FnOnce() -> Result<String, E>) -> Result<String, Box<dyn Error>> {
+    cuda::load()?;
+    Ok(tool()?)
+}
+
+fn train(
+    site: &training::Site,
+    arguments: &training::Arguments,
+    check: &check::Arguments,
+) -> Result<ExitCode, Box<dyn Error>> {
+    if let Some(config) = &check.check {
+        print!("{}", check::run(config, check, site)?);
+        return Ok(ExitCode::SUCCESS);
     }
     cuda::load()?;
-    if let Some(printed) = tool(&stage)? {
-        print!("{printed}");
-        return Ok(());
+    match training::run(site, arguments)? {
+        Ending::Finished => Ok(ExitCode::SUCCESS),
+        Ending::Saved => Ok(code(runfile::exit::REQUEUE)),
     }
+}
+
+fn miniature(stage: &Miniature) -> Result<ExitCode, Box<dyn Error>> {
+    cuda::load()?;
     let task = stage::Task::from_env()?;
     let threads = i32::try_from(task.threads())?.max(1);
     tch::set_num_threads(threads);
     tch::set_num_interop_threads(1);
     match stage {
-        Stage::Encoder => stage::encoder::run(&task),
-        Stage::Lm => stage::lm::run(&task),
-        Stage::Adapter => stage::adapter::run(&task),
-        Stage::Visualizer => stage::visualizer::run(&task),
-        Stage::Judges => stage::judges::run(&task),
-        Stage::Finetune => stage::finetune::run(&task),
-        Stage::Generate => stage::generate::run(&task),
-        Stage::EvaluateVqa => stage::evaluate_vqa::run(&task),
-        Stage::EvaluateImages => stage::evaluate_images::run(&task),
-        Stage::Anchors => stage::anchors::run(&task),
-        Stage::Train(_)
-        | Stage::Fid(_)
-        | Stage::FidStatistics(_)
-        | Stage::ClipScore(_)
-        | Stage::ConvertInception(_) => Ok(()),
+        Miniature::Encoder => stage::encoder::run(&task),
+        Miniature::Lm => stage::lm::run(&task),
+        Miniature::Adapter => stage::adapter::run(&task),
+        Miniature::Visualizer => stage::visualizer::run(&task),
+        Miniature::Judges => stage::judges::run(&task),
+        Miniature::Finetune => stage::finetune::run(&task),
+        Miniature::Generate => stage::generate::run(&task),
+        Miniature::EvaluateVqa => stage::evaluate_vqa::run(&task),
+        Miniature::EvaluateImages => stage::evaluate_images::run(&task),
+        Miniature::Anchors => stage::anchors::run(&task),
     }?;
-    Ok(())
-}
-
-/// What a command that is no stage prints.
-fn tool(stage: &Stage) -> Result<Option<String>, Box<dyn Error>> {
-    Ok(match stage {
-        Stage::Fid(arguments) => Some(fid::run(arguments)?),
-        Stage::FidStatistics(arguments) => Some(fid::statistics(arguments)?),
-        Stage::ClipScore(arguments) => Some(clip_score::run(arguments)?),
-        Stage::ConvertInception(arguments) => Some(convert::run(arguments)?),
-        _ => None,
-    })
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Print an error with its causes, outermost first.

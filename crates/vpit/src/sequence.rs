@@ -141,6 +141,17 @@ impl Sequence {
         self
     }
 
+    /// The same with its images numbered from `first` on instead of 0.
+    #[must_use]
+    pub fn with_images_from(mut self, first: usize) -> Self {
+        for slot in &mut self.slots {
+            if let Slot::Visual { image, .. } = slot {
+                *image += first;
+            }
+        }
+        self
+    }
+
     fn push(&mut self, slot: Slot, predicted: bool) {
         self.slots.push(slot);
         self.predicted.push(predicted);

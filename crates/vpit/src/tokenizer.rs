@@ -62,7 +62,7 @@ impl Template {
 }
 
 /// A tokenizer and where it came from.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Tokenizer {
     inner: tokenizers::Tokenizer,
     path: PathBuf,

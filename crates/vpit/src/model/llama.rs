@@ -24,7 +24,7 @@ impl LanguageModel {
     #[must_use]
     pub fn new(scope: &Scope<'_>, config: &LlamaConfig) -> Self {
         let model = Llama::new(&scope.at("model"), config);
-        Self { lm_head: lm_head(scope, config, &model.embed_tokens), model }
+        Self { lm_head: lm_head(scope, config, || model.embed_tokens.weight.shallow_clone()), model }
     }
 
     /// `[batch, length]` ids to the logits of what comes next, `[batch, length, vocabulary]`.
@@ -33,11 +33,11 @@ impl LanguageModel {
     }
 }
 
-/// The text head: the embedding itself where the configuration ties them, and then no tensor of its own.
+/// The text head: the embedding's rows where the configuration ties them, and then no tensor of its own.
 #[must_use]
-pub fn lm_head(scope: &Scope<'_>, config: &LlamaConfig, embedding: &Embedding) -> Linear {
+pub fn lm_head(scope: &Scope<'_>, config: &LlamaConfig, embedding: impl FnOnce() -> Tensor) -> Linear {
     if config.tie_word_embeddings {
-        return Linear { weight: embedding.weight.shallow_clone(), bias: None };
+        return Linear { weight: embedding(), bias: None };
     }
     Linear::new(&scope.at("lm_head"), config.hidden_size, config.vocab_size, Bias::Without)
 }
@@ -54,23 +54,38 @@ pub struct Llama {
 impl Llama {
     #[must_use]
     pub fn new(scope: &Scope<'_>, config: &LlamaConfig) -> Self {
-        let width = config.hidden_size;
-        let layers = scope.at("layers");
         Self {
-            embed_tokens: Embedding::new(&scope.at("embed_tokens"), config.vocab_size, width, Init::fan_in(width)),
-            layers: (0..config.num_hidden_layers).map(|i| DecoderLayer::new(&layers.at(i), config)).collect(),
-            norm: RmsNorm::new(&scope.at("norm"), width, config.rms_norm_eps),
+            embed_tokens: Self::embedding(scope, config),
+            layers: (0..config.num_hidden_layers).map(|i| Self::layer(scope, config, i)).collect(),
+            norm: Self::last_norm(scope, config),
             rotary: Rotary::new(config),
         }
+    }
+
+    /// The rows of the tokens alone.
+    #[must_use]
+    pub fn embedding(scope: &Scope<'_>, config: &LlamaConfig) -> Embedding {
+        let width = config.hidden_size;
+        Embedding::new(&scope.at("embed_tokens"), config.vocab_size, width, Init::fan_in(width))
+    }
+
+    /// Block `number` alone.
+    #[must_use]
+    pub fn layer(scope: &Scope<'_>, config: &LlamaConfig, number: i64) -> DecoderLayer {
+        DecoderLayer::new(&scope.at("layers").at(number), config)
+    }
+
+    /// The normalisation after the last block alone.
+    #[must_use]
+    pub fn last_norm(scope: &Scope<'_>, config: &LlamaConfig) -> RmsNorm {
+        RmsNorm::new(&scope.at("norm"), config.hidden_size, config.rms_norm_eps)
     }
 
     /// Embedded inputs to hidden states after the last normalisation, both `[batch, length, width]`.
     ///
     /// Attention is causal and positions count from 0, so padding on the right changes nothing to its left.
     pub fn forward(&self, embedded: &Tensor) -> Tensor {
-        let [_, length, _] = dims(embedded);
-        let positions = Tensor::arange(length, (Kind::Float, embedded.device()));
-        let turn = self.rotary.at(&positions, embedded.kind());
+        let turn = self.rotary.along(embedded);
         let hidden = self.layers.iter().fold(embedded.shallow_clone(), |x, layer| layer.forward(&x, &turn));
         self.norm.forward(&hidden)
     }
@@ -116,7 +131,8 @@ impl DecoderLayer {
         }
     }
 
-    fn forward(&self, x: &Tensor, turn: &Turn) -> Tensor {
+    /// `[batch, length, width]` to the same, each place turned by its position.
+    pub fn forward(&self, x: &Tensor, turn: &Turn) -> Tensor {
         self.feed_forward(&(x + self.self_attn.forward(&self.input_layernorm.forward(x), turn)))
     }
 
@@ -209,20 +225,21 @@ impl Mlp {
 
 /// Rotary position embedding in the split-halves layout of the published checkpoints (Su et al. 2021).
 #[derive(Debug)]
-struct Rotary {
+pub struct Rotary {
     /// Radians a position, `[head_dim / 2]`, f32 whatever the model computes in.
     frequencies: Tensor,
 }
 
 /// Cosines and sines of some positions' angles, `[.., head_dim]`, both halves equal.
 #[derive(Debug)]
-struct Turn {
+pub struct Turn {
     cos: Tensor,
     sin: Tensor,
 }
 
 impl Rotary {
-    fn new(config: &LlamaConfig) -> Self {
+    #[must_use]
+    pub fn new(config: &LlamaConfig) -> Self {
         #[expect(clippy::cast_precision_loss, reason = "head widths are far below 2^53")]
         let head_dim = config.head_dim as f64;
         let exponents = Tensor::arange_start_step(0, config.head_dim, 2, (Kind::Float, Device::Cpu)) / head_dim;
@@ -230,6 +247,13 @@ impl Rotary {
         // position 8,000.
         let frequencies = Tensor::pow_scalar(config.rope_theta, &exponents).reciprocal();
         Self { frequencies: config.rope_scaling.map_or_else(|| frequencies.copy(), |how| how.apply(&frequencies)) }
+    }
+
+    /// For the places of `[batch, length, width]`, counted from 0, in its type.
+    #[must_use]
+    pub fn along(&self, embedded: &Tensor) -> Turn {
+        let [_, length, _] = dims(embedded);
+        self.at(&Tensor::arange(length, (Kind::Float, embedded.device())), embedded.kind())
     }
 
     /// For f32 positions of any shape `[..]`.

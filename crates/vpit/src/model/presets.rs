@@ -59,6 +59,8 @@ pub enum PublishedLlm {
 }
 
 impl PublishedLlm {
+    pub const ALL: [Self; 3] = [Self::Llama3B8, Self::Llama31B8, Self::Llama3B70];
+
     /// The name that sweeps use, which is also the name of its folder among the models.
     #[must_use]
     pub const fn name(self) -> &'static str {

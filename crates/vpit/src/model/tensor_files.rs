@@ -199,11 +199,22 @@ impl TensorFiles {
     /// It is of a type that no weight has, or libtorch has no memory for it. Tensors that nobody takes, such as the counters
     /// that some exporters leave in a file, may be of any type.
     pub fn take(&mut self, name: &str) -> Option<Result<Tensor, Error>> {
-        let entry = self.tensors.remove(name)?;
+        let copied = self.get(name);
+        self.forget(name);
+        copied
+    }
+
+    /// The same, and keep it in mind.
+    ///
+    /// # Errors
+    /// As for [`TensorFiles::take`].
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<Result<Tensor, Error>> {
+        let entry = self.tensors.get(name)?;
         let file = self.files.get(entry.file)?;
         let (path, name) = (file.path.clone(), name.to_owned());
         let Some(kind) = kind(entry.dtype) else { return Some(Err(Error::Kind { path, name, kind: entry.dtype })) };
-        let copied = Tensor::f_from_data_size(file.bytes.get(entry.place)?, &entry.shape, kind);
+        let copied = Tensor::f_from_data_size(file.bytes.get(entry.place.clone())?, &entry.shape, kind);
         Some(copied.map_err(|source| Error::Copy { path, name, source }))
     }
 }

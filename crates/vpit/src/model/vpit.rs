@@ -57,7 +57,7 @@ impl Vpit {
             mm_projector: Adapter::new(&model.at("mm_projector"), config.visual.visual_width, width),
         };
         Self {
-            lm_head: lm_head(scope, &config.llama, &model.decoder.embed_tokens),
+            lm_head: lm_head(scope, &config.llama, || model.decoder.embed_tokens.weight.shallow_clone()),
             model,
             vision_head: VisionHead::new(&scope.at("vision_head"), config),
         }
@@ -67,12 +67,7 @@ impl Vpit {
     ///
     /// `visual` is `[places, visual width]`. What the ids hold at those places is not seen.
     pub fn embed(&self, ids: &Tensor, places: &Tensor, visual: &Tensor) -> Tensor {
-        let embedded = self.model.decoder.embed_tokens.forward(ids);
-        if places.numel() == 0 {
-            return embedded;
-        }
-        let adapted = self.model.mm_projector.forward(visual);
-        embedded.flatten(0, 1).index_copy(0, places, &adapted).view_as(&embedded)
+        self.model.mm_projector.place(self.model.decoder.embed_tokens.forward(ids), places, visual)
     }
 
     /// Embedded inputs to hidden states, both `[batch, length, width]`; either head reads them.
@@ -108,6 +103,14 @@ impl Adapter {
     pub fn forward(&self, visual: &Tensor) -> Tensor {
         let [first, second] = &self.layers;
         second.forward(&first.forward(visual).gelu("none"))
+    }
+
+    /// Put the adapted `[places, visual width]` at the flat places `places` of `[batch, length, width]`.
+    pub fn place(&self, embedded: Tensor, places: &Tensor, visual: &Tensor) -> Tensor {
+        if places.numel() == 0 {
+            return embedded;
+        }
+        embedded.flatten(0, 1).index_copy(0, places, &self.forward(visual)).view_as(&embedded)
     }
 }
 

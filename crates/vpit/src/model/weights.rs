@@ -58,6 +58,8 @@ pub struct Weights {
     fresh: Option<(Vec<String>, u64)>,
     /// Tensors that the files hold with this many rows fewer; those are zero.
     more_rows: (Vec<String>, i64),
+    /// Tensors that are here already.
+    given: BTreeMap<String, Tensor>,
     target: Target,
     taken: RefCell<BTreeMap<String, Tensor>>,
     problems: RefCell<Vec<String>>,
@@ -86,6 +88,7 @@ impl Weights {
             files: files.map(RefCell::new),
             fresh,
             more_rows: (Vec::new(), 0),
+            given: BTreeMap::new(),
             target: Target::Tensors(Kind::Float, Device::Cpu),
             taken: RefCell::default(),
             problems: RefCell::default(),
@@ -111,6 +114,12 @@ impl Weights {
     #[must_use]
     pub fn of(files: TensorFiles) -> Self {
         Self::new(Some(files), None)
+    }
+
+    /// All tensors are these, and no others are needed.
+    #[must_use]
+    pub fn given(tensors: BTreeMap<String, Tensor>) -> Self {
+        Self { given: tensors, ..Self::new(None, None) }
     }
 
     /// Let tensors that start with one of `prefixes` be absent from the files, and draw those afresh.
@@ -160,20 +169,49 @@ impl Weights {
     /// Tensors of the files are missing, unexpected or of another shape; all are listed.
     pub fn build<M>(self, new: impl FnOnce(&Scope<'_>) -> M) -> Result<(M, Parameters), Error> {
         let model = new(&Scope { weights: &self, prefix: String::new() });
-        if let Some(error) = self.failure.into_inner() {
+        let left = self.files.as_ref().map(|files| files.borrow().names().map(str::to_owned).collect::<Vec<String>>());
+        let unexpected = left.into_iter().flatten().map(|name| format!("unexpected `{name}`"));
+        self.problems.borrow_mut().extend(unexpected);
+        Ok((model, self.taken()?))
+    }
+
+    /// Build a part of a model; what else the files hold is left for other parts.
+    ///
+    /// # Errors
+    /// Tensors of the files are missing or of another shape; all are listed.
+    pub fn part<M>(&self, new: impl FnOnce(&Scope<'_>) -> M) -> Result<(M, Parameters), Error> {
+        let part = new(&Scope { weights: self, prefix: String::new() });
+        Ok((part, self.taken()?))
+    }
+
+    /// Compute with a model whose tensors are all [`Weights::given`].
+    ///
+    /// # Panics
+    /// One of them is not.
+    pub fn computed<T>(&self, compute: impl FnOnce(&Scope<'_>) -> T) -> T {
+        let computed = compute(&Scope { weights: self, prefix: String::new() });
+        let problems = self.problems.take();
+        assert!(problems.is_empty(), "a part computes with tensors of another: {}", list(&problems));
+        computed
+    }
+
+    /// What was built since the last call.
+    fn taken(&self) -> Result<Parameters, Error> {
+        if let Some(error) = self.failure.take() {
             return Err(error.into());
         }
-        let mut problems = self.problems.into_inner();
-        if let Some(files) = self.files.map(RefCell::into_inner) {
-            problems.extend(files.names().map(|name| format!("unexpected `{name}`")));
-            if !problems.is_empty() {
-                return Err(Error::Mismatch { path: files.path().to_owned(), problems: list(&problems) });
-            }
+        let problems = self.problems.take();
+        if !problems.is_empty() {
+            let path = self.files.as_ref().map(|files| files.borrow().path().to_owned()).unwrap_or_default();
+            return Err(Error::Mismatch { path, problems: list(&problems) });
         }
-        Ok((model, Parameters { named: self.taken.into_inner() }))
+        Ok(Parameters { named: self.taken.take() })
     }
 
     fn take(&self, name: &str, shape: &[i64], init: Init) -> Tensor {
+        if let Some(tensor) = self.given.get(name) {
+            return tensor.shallow_clone();
+        }
         let stored = self.stored_shape(name);
         let fresh = self.fresh.as_ref().filter(|(prefixes, _)| prefixes.iter().any(|prefix| name.starts_with(prefix)));
         match (stored, fresh, self.target) {
@@ -266,6 +304,12 @@ pub struct Parameters {
     named: BTreeMap<String, Tensor>,
 }
 
+impl From<BTreeMap<String, Tensor>> for Parameters {
+    fn from(named: BTreeMap<String, Tensor>) -> Self {
+        Self { named }
+    }
+}
+
 impl Parameters {
     /// Make the tensors whose names `chosen` accepts trainable, all others constant, and return the trainable ones.
     #[must_use]
@@ -289,6 +333,12 @@ impl Parameters {
     /// All tensors with their names, in the order of names.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Tensor)> {
         self.named.iter().map(|(name, tensor)| (name.as_str(), tensor))
+    }
+
+    /// The tensors alone, by name.
+    #[must_use]
+    pub fn into_named(self) -> BTreeMap<String, Tensor> {
+        self.named
     }
 
     /// Write all tensors in the safetensors format, whole or not at all.

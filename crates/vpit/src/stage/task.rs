@@ -48,7 +48,7 @@ pub enum Error {
 pub type Result<T> = std::result::Result<T, Error>;
 
 /// The version that the binding links.
-const LIBTORCH: &str = "2.11";
+pub(crate) const LIBTORCH: &str = "2.11";
 
 /// One task: its configuration and its folder.
 #[derive(Debug)]

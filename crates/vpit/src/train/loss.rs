@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 use tch::{Kind, Reduction, Tensor};
 
 use crate::model::Vpit;
-use crate::model::layers::normalize;
+use crate::model::layers::{Linear, normalize};
+use crate::model::vpit::VisionHead;
 use crate::sequence::{Batch, Targets};
 
 /// How predicted visual tokens are compared with the encoder's.
@@ -96,13 +97,24 @@ impl Losses {
     #[must_use]
     pub fn of(model: &Vpit, batch: &Batch, visual: &Tensor, vision_loss: VisionLoss) -> Self {
         let shown = visual.index_select(0, &batch.visual_rows);
-        let hidden = model.forward(&model.embed(&batch.ids, &batch.visual_places, &shown)).flatten(0, 1);
-        let logits = model.lm_head.forward(&hidden.index_select(0, &batch.text_from));
-        let predicted = model.vision_head.forward(&hidden.index_select(0, &batch.visual_from));
-        Self {
-            text: cross_entropy(&logits, &batch.text_targets),
-            vision: vision_loss.between(&predicted, &visual.index_select(0, &batch.visual_targets)),
-        }
+        let hidden = model.forward(&model.embed(&batch.ids, &batch.visual_places, &shown));
+        Self::at(&hidden, (&model.lm_head, &model.vision_head), batch, visual, vision_loss)
+    }
+
+    /// The same from hidden states `[batch, length, width]` after the last normalisation. Both losses are computed in f32.
+    #[must_use]
+    pub fn at(
+        hidden: &Tensor,
+        (lm_head, vision_head): (&Linear, &VisionHead),
+        batch: &Batch,
+        visual: &Tensor,
+        vision_loss: VisionLoss,
+    ) -> Self {
+        let hidden = hidden.flatten(0, 1);
+        let logits = lm_head.forward(&hidden.index_select(0, &batch.text_from));
+        let predicted = vision_head.forward(&hidden.index_select(0, &batch.visual_from)).to_kind(Kind::Float);
+        let targets = visual.index_select(0, &batch.visual_targets).to_kind(Kind::Float);
+        Self { text: cross_entropy(&logits, &batch.text_targets), vision: vision_loss.between(&predicted, &targets) }
     }
 
     /// What this micro-batch adds to its step's loss, the visual term weighed by `coefficient`.

@@ -79,6 +79,8 @@ fn share(part: u64, whole: u64) -> f64 {
 pub enum StepError {
     #[error("training diverged: the loss is {loss} at step {step}")]
     Diverged { step: u64, loss: f64 },
+    #[error("training diverged: the norm of the gradient is {norm} at step {step}")]
+    Exploded { step: u64, norm: f64 },
     #[error("the optimiser failed at step {step}")]
     Torch { step: u64, source: TchError },
 }
