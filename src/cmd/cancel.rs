@@ -35,6 +35,9 @@ pub struct CancelArgs {
     /// Say how many there are and cancel none
     #[arg(long, short = 'n')]
     dry_run: bool,
+    /// Cancel what Slurm has in hand and no sweep's plan has any more, and nothing else
+    #[arg(long)]
+    orphans: bool,
 }
 
 /// So many are cancelled without a question.
@@ -50,6 +53,14 @@ impl CancelArgs {
     pub fn run(self) -> Result<ExitCode> {
         let project = Project::require(Path::new("."))?;
         let mut store = Store::open_for_writing(&project, "cancel")?;
+        if self.orphans {
+            settle_what_is_open(&mut store)?;
+            let planned = store.planned_tasks()?;
+            let open = store.open_submissions()?;
+            let tasks = open.iter().flat_map(|submitted| &submitted.tasks).map(|(task, _)| *task);
+            let orphans = tasks.filter(|task| !planned.contains(task)).collect();
+            return self.cancel(&mut store, &orphans);
+        }
         let current = self.which.load(&mut store)?;
         let whole = Which { sweep: self.which.sweep.clone(), ..Which::default() }.load(&mut store)?;
         settle_what_is_open(&mut store)?;
@@ -62,9 +73,13 @@ impl CancelArgs {
             !matches!(state, TaskState::Succeeded | TaskState::Cancelled) && !spared.contains(task)
         };
         let wanted: HashSet<TaskId> = current.plan.tasks.iter().map(|task| task.id).filter(is_open).collect();
+        self.cancel(&mut store, &wanted)
+    }
+
+    fn cancel(&self, store: &mut Store, wanted: &HashSet<TaskId>) -> Result<ExitCode> {
         let open = store.open_submissions()?;
-        refuse_others(&open, &wanted)?;
-        let elements = whole_elements(&open, &wanted);
+        refuse_others(&open, wanted)?;
+        let elements = whole_elements(&open, wanted);
         let queued: usize = elements.values().map(Vec::len).sum();
         let text = format!("{}, of which Slurm has {}", plural(wanted.len(), "task"), plural(queued, "element"));
         if wanted.is_empty() || self.dry_run {
@@ -74,10 +89,13 @@ impl CancelArgs {
         if !self.yes && wanted.len() > UNASKED && !agreed(&text)? {
             return Ok(ExitCode::SUCCESS);
         }
-        let tasks: Vec<TaskId> =
-            current.plan.tasks.iter().map(|task| task.id).filter(|id| wanted.contains(id)).collect();
-        store.record_cancellation(&tasks)?;
-        withdraw(&mut store, &elements)?;
+        // What no plan has is not wanted anyway; should it come back into one, it is wanted.
+        if !self.orphans {
+            let mut tasks: Vec<TaskId> = wanted.iter().copied().collect();
+            tasks.sort_unstable();
+            store.record_cancellation(&tasks)?;
+        }
+        withdraw(store, &elements)?;
         ui::print_all(&format!("cancelled {text}\n"))?;
         Ok(ExitCode::SUCCESS)
     }

@@ -2,12 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
+use super::hand_over::host_name;
 use crate::error::Context;
 use crate::grid::{self, Sweep};
 use crate::plan::{self, Plan};
 use crate::project::Project;
+use crate::slurm::profile::Target;
 use crate::store::Store;
-use crate::{Error, Result};
+use crate::{Error, Result, settings};
 
 /// The sweep, and the cells of it, that a verb works on.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -58,6 +60,23 @@ impl Which {
         })?;
         grid::parse(&stored.path, &stored.text)
     }
+}
+
+/// Where tasks are to run: as `to` says, or else the sweep file, or else this host.
+///
+/// # Errors
+/// The configuration or the sweep file has mistakes, or there is no such profile.
+pub fn target(project: &Project, which: &Which, to: Option<&str>) -> Result<Target> {
+    let settings = settings::load(project)?;
+    let named = match (to, which.file()) {
+        (Some(to), _) => Some(to.to_owned()),
+        (None, Some(path)) => grid::load(path)?.profile,
+        (None, None) => {
+            let stored = Store::open(project)?.latest_sweep(which.sweep.as_deref())?;
+            stored.map(|stored| grid::parse(&stored.path, &stored.text)).transpose()?.and_then(|sweep| sweep.profile)
+        }
+    };
+    settings.choose(named.as_deref(), &host_name())
 }
 
 /// The folder of the sweep file, in which its commands are meant to run.

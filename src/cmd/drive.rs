@@ -26,6 +26,9 @@ pub struct DriveArgs {
     /// Profile that says how to submit, as for `sweep submit`
     #[arg(long, visible_alias = "profile", value_name = "NAME")]
     to: Option<String>,
+    /// One task of each stage first, as for `sweep submit`
+    #[arg(long)]
+    canary: bool,
 }
 
 const SHORTEST: Duration = Duration::from_secs(30);
@@ -40,7 +43,9 @@ impl DriveArgs {
     pub fn run(self) -> Result<ExitCode> {
         let (mut before, mut pause) = (Counts::default(), SHORTEST);
         loop {
-            let code = match SubmitArgs::once_more(self.which.clone(), self.to.clone()).run() {
+            let mut once_more = SubmitArgs::once_more(self.which.clone(), self.to.clone());
+            once_more.canary = self.canary;
+            let code = match once_more.run() {
                 Ok(code) => code,
                 Err(error) if matches!(error.kind(), Kind::Unavailable | Kind::Locked | Kind::Incomplete) => {
                     ui::print_error(&error);

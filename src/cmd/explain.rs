@@ -6,9 +6,13 @@ mod text;
 use std::path::Path;
 use std::process::ExitCode;
 
+use hashbrown::HashMap;
+
 use super::known::Known;
+use super::queue::places_in_words;
 use crate::error::{Error, Result};
 use crate::grid::{self, Grid, StageKind, Sweep};
+use crate::id::TaskId;
 use crate::plan::explain::{Absent, absent, locate};
 use crate::plan::{Actions, Cell, History, Plan, RunIx, Selection, Standing, TaskIx, advance, build};
 use crate::project::Project;
@@ -39,7 +43,8 @@ impl Args {
         let (sweep, what) = self.sweep()?;
         let plan = build(&sweep, &Selection::default())?;
         let Known { ledger, history } = Known::here(&sweep, &plan)?;
-        let view = View { actions: advance(&sweep, &plan, &ledger), sweep: &sweep, plan: &plan, history };
+        let at_slurm = at_slurm()?;
+        let view = View { actions: advance(&sweep, &plan, &ledger), sweep: &sweep, plan: &plan, history, at_slurm };
         let found = view.find(what)?;
         let text = if self.json { format!("{:#}\n", view.json(&found)) } else { view.text(&found, ui::width()) };
         ui::print_all(&text)?;
@@ -60,11 +65,21 @@ impl Args {
     }
 }
 
+/// Nothing where there is no project.
+fn at_slurm() -> Result<HashMap<TaskId, String>> {
+    match Project::find(Path::new("."))? {
+        Some(project) => places_in_words(&mut Store::open(&project)?),
+        None => Ok(HashMap::new()),
+    }
+}
+
 struct View<'a> {
     sweep: &'a Sweep,
     plan: &'a Plan,
     actions: Actions,
     history: History,
+    /// What Slurm says of the tasks that it has in hand, in plain words.
+    at_slurm: HashMap<TaskId, String>,
 }
 
 /// What the words name.

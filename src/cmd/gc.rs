@@ -1,11 +1,13 @@
 //! `sweep gc`: which files nothing needs, and deleting them when asked to.
 
-use std::path::Path;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use serde_json::json;
 
-use crate::error::Result;
+use crate::error::{Context, Result};
 use crate::id::RunId;
 use crate::project::Project;
 use crate::store::{Garbage, Store};
@@ -56,14 +58,74 @@ impl Args {
         let only = find_all(&mut store, &self.run)?;
         let mut garbage = store.garbage()?;
         garbage.retain(|garbage| only.is_empty() || garbage.runs.iter().any(|run| only.contains(run)));
-        ui::print_all(&if self.json { json(&garbage) } else { listing(&garbage, ui::width()) })?;
+        // Scripts and logs belong to no run.
+        let submissions = if only.is_empty() { Submissions::over(&mut store)? } else { Submissions::default() };
+        ui::print_all(&if self.json {
+            json(&garbage, &submissions)
+        } else {
+            listing(&garbage, ui::width()) + &submissions.text()
+        })?;
         if self.delete {
             let freed = garbage.iter().map(|garbage| store.delete(garbage)).sum::<Result<u64>>()?;
+            let freed = freed + submissions.delete()?;
             ui::note(&format!("freed {}", bytes(freed)));
-        } else if !garbage.is_empty() {
+        } else if !garbage.is_empty() || !submissions.folders.is_empty() {
             ui::note("nothing was deleted: `sweep gc --delete` does it");
         }
         Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Folders of submissions of which nothing more is expected: scripts, manifests and Slurm's logs.
+#[derive(Default)]
+struct Submissions {
+    folders: Vec<PathBuf>,
+    bytes: u64,
+}
+
+impl Submissions {
+    /// Those whose tasks have all ended.
+    fn over(store: &mut Store) -> Result<Self> {
+        let open: Vec<String> = store.open_submissions()?.into_iter().map(|submitted| submitted.token).collect();
+        let root = store.project().submissions_folder();
+        let about = || format!("cannot read the folder of submissions `{}`", root.display());
+        let entries = match fs::read_dir(&root) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
+            other => other.context(about)?,
+        };
+        let mut over = Self::default();
+        for entry in entries {
+            let entry = entry.context(about)?;
+            if open.iter().any(|token| entry.file_name() == token.as_str()) {
+                continue;
+            }
+            let files = fs::read_dir(entry.path()).context(about)?;
+            // Of the link to the worker the name alone is deleted.
+            let size =
+                |file: io::Result<fs::DirEntry>| file.and_then(|file| file.metadata()).map_or(0, |file| file.len());
+            over.bytes += files.map(size).sum::<u64>();
+            over.folders.push(entry.path());
+        }
+        over.folders.sort();
+        Ok(over)
+    }
+
+    fn text(&self) -> String {
+        match self.folders.len() {
+            0 => String::new(),
+            count => format!(
+                "{} with scripts and logs of submissions that are over, {}\n",
+                plural(count, "folder"),
+                bytes(self.bytes)
+            ),
+        }
+    }
+
+    fn delete(&self) -> Result<u64> {
+        for folder in &self.folders {
+            fs::remove_dir_all(folder).context(|| format!("cannot delete `{}`", folder.display()))?;
+        }
+        Ok(self.bytes)
     }
 }
 
@@ -71,7 +133,7 @@ fn find_all(store: &mut Store, prefixes: &[String]) -> Result<Vec<RunId>> {
     prefixes.iter().map(|prefix| store.find_run(prefix)).collect()
 }
 
-fn json(garbage: &[Garbage]) -> String {
+fn json(garbage: &[Garbage], submissions: &Submissions) -> String {
     let of = |garbage: &Garbage| {
         json!({
             "runs": garbage.runs.iter().map(ToString::to_string).collect::<Vec<_>>(),
@@ -84,7 +146,8 @@ fn json(garbage: &[Garbage]) -> String {
             "reason": garbage.reason.text(),
         })
     };
-    format!("{:#}\n", json!({ "schema_version": 1, "garbage": garbage.iter().map(of).collect::<Vec<_>>() }))
+    let garbage: Vec<_> = garbage.iter().map(of).collect();
+    format!("{:#}\n", json!({ "schema_version": 1, "garbage": garbage, "submissions": submissions.folders }))
 }
 
 fn listing(garbage: &[Garbage], width: usize) -> String {

@@ -8,7 +8,7 @@ use nix::unistd::{Uid, User};
 
 use super::collect::collect;
 use super::current::{Current, base_folder};
-use super::submit::{SubmitArgs, declared_bytes};
+use super::submit::{SubmitArgs, check_scores, declared_bytes};
 use crate::attempt::Ledger;
 use crate::id::TaskId;
 use crate::launch::machine;
@@ -57,7 +57,10 @@ impl HandOver<'_> {
         let slurm = Slurm::here(self.profile.patience, &self.profile.pass);
         let mut known = self.find_out(&project, &slurm)?;
         self.withdraw_stale(&mut known, &slurm)?;
-        let selected = self.args.select(&known.current, known.ledger.clone(), BehindQueued::Take);
+        if self.args.canary {
+            check_scores(&mut known.store, &known.current, &known.ledger)?;
+        }
+        let selected = self.args.select(&known.current, known.ledger.clone(), BehindQueued::Take)?;
         if let Some(budget) = self.args.budget {
             budget.check(&known.current, &known.ledger, &selected)?;
         }
@@ -136,7 +139,7 @@ impl HandOver<'_> {
         let handed = submitter.hand_over(&planned, &settled.held)?;
         let jobs = jobs_text(&current, &planned, &handed);
         summary.submitted = submitted(&planned, &handed);
-        summary.left = selected.tasks.len() - summary.submitted;
+        summary.left = selected.tasks.len() - summary.submitted + selected.later;
         ui::print_all(&(jobs + &summary.text()))?;
         match handed.stopped {
             Some(error) => Err(error),
@@ -159,7 +162,7 @@ impl HandOver<'_> {
                 (task, Spot { token, job, element, place, mine: submitted.owner == me() })
             }));
         }
-        let selected = self.args.select(&current, ledger.clone(), BehindQueued::Take);
+        let selected = self.args.select(&current, ledger.clone(), BehindQueued::Take)?;
         let order = Order {
             revision: Revision { sweep: &current.sweep, plan: &current.plan },
             ledger: &ledger,
@@ -170,7 +173,7 @@ impl HandOver<'_> {
             most_jobs: None,
         };
         let planned = order.plan();
-        let summary = Summary { left: selected.tasks.len(), ..Summary::of(&selected) };
+        let summary = Summary { left: selected.tasks.len() + selected.later, ..Summary::of(&selected) };
         let scripts = crate::launch::slurm::show(project, self.profile, &planned.layout);
         ui::print_all(&(scripts + "# " + &summary.headline() + "\n"))?;
         Ok(ExitCode::SUCCESS)

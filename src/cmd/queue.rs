@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use hashbrown::HashMap;
 use serde_json::{Value, json};
 
 use super::current::Current;
@@ -11,7 +12,7 @@ use crate::id::TaskId;
 use crate::launch::slurm::{Slurm, ask, settle, settle_seconds};
 use crate::plan::{Actions, Standing, TaskIx};
 use crate::slurm::Profile;
-use crate::slurm::follow::{Followed, Place, follow};
+use crate::slurm::follow::{Answer, Answers, Followed, Place, follow};
 use crate::slurm::state::reason_in_words;
 use crate::store::Store;
 use crate::text::{plural, visible};
@@ -26,6 +27,8 @@ pub struct Queue {
     pub spots: Vec<Spot>,
     /// Why Slurm does not say everything, if it does not.
     pub silence: Option<String>,
+    /// Tasks that no sweep's latest plan has any more.
+    orphans: usize,
     /// Tasks that `sweep submit` would hand over.
     ready: usize,
     /// Whether any submission is open.
@@ -76,7 +79,9 @@ impl Queue {
             }
         }
         let planned: hashbrown::HashSet<TaskId> = current.plan.tasks.iter().map(|task| task.id).collect();
-        queue.spots.retain(|spot| planned.contains(&spot.task));
+        let (spots, elsewhere) = queue.spots.into_iter().partition(|spot| planned.contains(&spot.task));
+        queue.spots = spots;
+        queue.orphans = count_orphans(store, &elsewhere)?;
         Ok(queue)
     }
 
@@ -101,6 +106,10 @@ impl Queue {
         if let Some(why) = &self.silence {
             text += &format!("Slurm does not say everything: {}\n", visible(why));
         }
+        if self.orphans > 0 {
+            let orphans = plural(self.orphans, "task");
+            text += &format!("{orphans} at Slurm that no plan has any more: `sweep cancel --orphans` cancels them\n");
+        }
         if self.any && self.ready > 0 {
             text += &format!("{} not at Slurm: `sweep submit` hands them over\n", plural(self.ready, "task"));
         }
@@ -123,8 +132,45 @@ impl Queue {
                 "reason": reason, "in_words": in_words(&spot.place),
             })
         };
-        json!({ "tasks": self.spots.iter().map(spot).collect::<Vec<_>>(), "silence": self.silence })
+        let tasks: Vec<Value> = self.spots.iter().map(spot).collect();
+        json!({ "tasks": tasks, "orphans": self.orphans, "silence": self.silence })
     }
+}
+
+/// How many of these are of no plan at all; another sweep's are none of this one's business.
+fn count_orphans(store: &mut Store, spots: &[Spot]) -> Result<usize> {
+    if spots.is_empty() {
+        return Ok(0);
+    }
+    let planned = store.planned_tasks()?;
+    Ok(spots.iter().filter(|spot| !planned.contains(&spot.task)).count())
+}
+
+/// What Slurm says of every task that it has in hand, in plain words.
+///
+/// # Errors
+/// The store cannot be read. That Slurm does not answer is what is said then.
+pub fn places_in_words(store: &mut Store) -> Result<HashMap<TaskId, String>> {
+    let open = store.open_submissions()?;
+    if open.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let answers = match ask(&Slurm::here(Some(PATIENCE), &[]), &open, &me()) {
+        Ok(answers) => answers,
+        Err(error) => {
+            let silent = Answer::Silent(error.to_string());
+            Answers { queue: silent.clone(), accounts: silent }
+        }
+    };
+    let mut words = HashMap::new();
+    for followed in follow(&open, &answers) {
+        let job = followed.job.map_or_else(|| "not accepted yet".to_owned(), |job| format!("job {job}"));
+        for &(task, element) in &followed.submitted.tasks {
+            let Some(place) = followed.places.get(&element) else { continue };
+            words.insert(task, format!("{job}, element {element}: {}", in_words(place)));
+        }
+    }
+    Ok(words)
 }
 
 /// Take in what Slurm says of submissions that are open, if there are any: how jobs ended whose workers could not say it.

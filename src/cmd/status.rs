@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::current::{Current, Which};
 use super::queue::Queue;
 use crate::attempt::Ledger;
-use crate::plan::{Actions, Counts, Standing, advance};
+use crate::plan::{Actions, Counts, Left, Standing, advance, left};
 use crate::project::Project;
 use crate::store::Store;
 use crate::text::{Side, Table, or_blank, plural};
@@ -49,10 +49,54 @@ impl StatusArgs {
         mark_running(&project, &current, &ledger, &mut actions);
         let queue = Queue::look(&mut store, &current, &mut actions)?;
         let rows = rows(&current, &actions);
-        let text =
-            if self.json { json(&current, &rows, &queue) } else { text(&current, &actions, &rows) + &queue.text() };
+        let eta = Eta::of(&current, &actions, &ledger);
+        let text = if self.json {
+            json(&current, &rows, &queue, eta.seconds())
+        } else {
+            text(&current, &actions, &rows) + &eta.text() + &queue.text()
+        };
         ui::print_all(&text)?;
         Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// When it would all be done, if as many tasks went on running as do now.
+struct Eta {
+    left: Left,
+    running: usize,
+}
+
+impl Eta {
+    fn of(current: &Current, actions: &Actions, ledger: &Ledger) -> Self {
+        let is_running = |standing: &&Standing| matches!(standing, Standing::Running);
+        let running = actions.standings.iter().filter(is_running).count();
+        Self { left: left(&current.sweep, &current.plan, actions, ledger), running }
+    }
+
+    /// `None` where nothing runs or nothing is known.
+    #[expect(clippy::cast_precision_loss, reason = "a forecast")]
+    fn seconds(&self) -> Option<f64> {
+        (self.running > 0 && self.left.seconds > 0.0).then(|| self.left.seconds / self.running as f64)
+    }
+
+    fn text(&self) -> String {
+        let Some(seconds) = self.seconds() else { return String::new() };
+        let more = match self.left.unknown {
+            0 => String::new(),
+            unknown => format!(", and {} of unknown duration", plural(unknown, "task")),
+        };
+        let running = plural(self.running, "task");
+        format!("about {} to go while {running} run at a time{more}\n", span(seconds))
+    }
+}
+
+/// `50 s`, `12 min`, `3.5 h`, `4 days`: as exact as a forecast.
+fn span(seconds: f64) -> String {
+    match seconds {
+        seconds if seconds < 90.0 => format!("{seconds:.0} s"),
+        seconds if seconds < 5400.0 => format!("{:.0} min", seconds / 60.0),
+        seconds if seconds < 172_800.0 => format!("{:.1} h", seconds / 3600.0),
+        seconds => format!("{:.0} days", seconds / 86_400.0),
     }
 }
 
@@ -77,8 +121,8 @@ fn rows(current: &Current, actions: &Actions) -> Vec<Row> {
             let mut tasks: Vec<_> = grid.cells.iter().filter_map(|cell| plan.task_of(cell.run, index)).collect();
             tasks.sort_unstable();
             tasks.dedup();
-            let mut row =
-                Row { grid: grid.name.clone(), stage: stage.name.clone(), counts: Counts::default(), failures: vec![] };
+            let (grid, stage) = (grid.name.clone(), stage.name.clone());
+            let mut row = Row { grid, stage, counts: Counts::default(), failures: vec![] };
             for task in tasks {
                 row.add(actions.of(task));
             }
@@ -138,7 +182,7 @@ fn text(current: &Current, actions: &Actions, rows: &[Row]) -> String {
     format!("{}\n\n{}\n{total}\n", current.sweep.name, table.render(ui::width()))
 }
 
-fn json(current: &Current, rows: &[Row], queue: &Queue) -> String {
+fn json(current: &Current, rows: &[Row], queue: &Queue, seconds_left: Option<f64>) -> String {
     let row = |row: &Row| -> Value {
         let Counts { new, waiting, queued, running, done, retry, failed, blocked, cancelled } = row.counts;
         let reasons: serde_json::Map<String, Value> =
@@ -154,6 +198,22 @@ fn json(current: &Current, rows: &[Row], queue: &Queue) -> String {
         "{:#}\n",
         json!({
             "schema_version": 1, "sweep": current.sweep.name, "stages": rows, "queue": queue.json(),
+            "seconds_left": seconds_left,
         })
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_forecast_is_no_more_exact_than_it_can_be() {
+        let texts = [50.0, 720.0, 12_600.0, 345_600.0].map(span);
+        assert_eq!(texts, ["50 s", "12 min", "3.5 h", "4 days"]);
+        let eta = |running, unknown| Eta { left: Left { seconds: 7200.0, unknown }, running }.text();
+        assert_eq!(eta(2, 0), "about 60 min to go while 2 tasks run at a time\n");
+        assert_eq!(eta(2, 3), "about 60 min to go while 2 tasks run at a time, and 3 tasks of unknown duration\n");
+        assert_eq!(eta(0, 0), "", "nobody knows when it goes on");
+    }
 }

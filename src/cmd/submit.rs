@@ -9,12 +9,15 @@ use runfile::{FailureReason, Verdict};
 
 use super::budget::{self, Budget};
 use super::collect::{collect, problems};
-use super::current::{Current, Which, base_folder};
-use super::hand_over::{HandOver, host_name};
+use super::current::{Current, Which, base_folder, target};
+use super::hand_over::HandOver;
 use crate::attempt::Ledger;
 use crate::collect::{CollectedTask, read_results, read_task};
 use crate::error::Kind;
+use crate::grid::StageKind;
 use crate::launch::board::Board;
+use crate::launch::brake::{Brake, brakes};
+use crate::launch::canary::{Canary, canary};
 use crate::launch::guard::Guard;
 use crate::launch::local::{Event, Local};
 use crate::launch::machine;
@@ -29,7 +32,7 @@ use crate::slurm::profile::Target;
 use crate::store::Store;
 use crate::worker::claim::{ClaimFile, Holder, holders_folder};
 use crate::worker::{Ended, Grace, Running};
-use crate::{Error, Result, clock, grid, provenance, settings, ui};
+use crate::{Error, Result, clock, grid, provenance, ui};
 
 /// Run what the plan still wants, on this machine or through Slurm
 ///
@@ -58,6 +61,9 @@ pub struct SubmitArgs {
     /// Refuse to submit what would take more, like `500gpuh`
     #[arg(long, value_name = "HOURS", value_parser = budget::parse)]
     pub(super) budget: Option<Budget>,
+    /// Start one task of each stage, and the rest only when these have succeeded: the same command goes on
+    #[arg(long)]
+    pub(super) canary: bool,
     /// Try failed tasks again, whatever the reason
     #[arg(long)]
     pub(super) retry_failed: bool,
@@ -76,9 +82,9 @@ impl SubmitArgs {
     /// Submit what is to be done.
     pub(super) fn once_more(which: Which, to: Option<String>) -> Self {
         let (jobs, gpus, grace) = (None, None, GRACE);
-        let (dry_run, test_only, retry_failed, retry_cancelled) = (false, false, false, false);
+        let (dry_run, test_only, canary, retry_failed, retry_cancelled) = (false, false, false, false, false);
         let budget = None;
-        Self { which, to, jobs, gpus, dry_run, test_only, budget, retry_failed, retry_cancelled, grace }
+        Self { which, to, jobs, gpus, dry_run, test_only, budget, canary, retry_failed, retry_cancelled, grace }
     }
 
     /// Submit again what has failed or was cancelled.
@@ -92,7 +98,7 @@ impl SubmitArgs {
     /// There is no plan, its code cannot be frozen, or the store or the task folders cannot be written.
     pub fn run(self) -> Result<ExitCode> {
         let project = self.project()?;
-        let target = settings::load(&project)?.choose(self.to.as_deref(), &host_name())?;
+        let target = target(&project, &self.which, self.to.as_deref())?;
         if let Target::Slurm(profile) = target {
             return HandOver { args: &self, profile: &profile }.run(project);
         }
@@ -112,7 +118,10 @@ impl SubmitArgs {
         if found.ingested.attempts > 0 {
             ledger = store.ledger(&current.plan)?;
         }
-        let selected = self.select(&current, ledger.clone(), BehindQueued::Leave);
+        if self.canary {
+            check_scores(&mut store, &current, &ledger)?;
+        }
+        let selected = self.select(&current, ledger.clone(), BehindQueued::Leave)?;
         if let Some(budget) = self.budget {
             budget.check(&current, &ledger, &selected)?;
         }
@@ -144,23 +153,41 @@ impl SubmitArgs {
         store.record_plan(&sweep, &plan::build(&sweep, &whole)?)
     }
 
-    pub(super) fn select(&self, current: &Current, mut ledger: Ledger, behind: BehindQueued) -> Selected {
+    /// What is to be started now.
+    ///
+    /// # Errors
+    /// The canary has failed, or a stage fails so often that more of it would be wasted.
+    pub(super) fn select(&self, current: &Current, mut ledger: Ledger, behind: BehindQueued) -> Result<Selected> {
         if self.retry_cancelled {
             ledger.forgive_cancellations();
         }
         if self.retry_failed {
             ledger.forgive_failures();
         }
-        let actions = advance(&current.sweep, &current.plan, &ledger);
-        select((&current.sweep, &current.plan), &actions, &ledger, behind)
+        let Current { sweep, plan } = current;
+        let actions = advance(sweep, plan, &ledger);
+        let mut selected = select((sweep, plan), &actions, &ledger, behind);
+        if self.canary {
+            match canary(sweep, plan, &actions) {
+                Canary::Flies(chosen) => selected.keep(&chosen),
+                Canary::Fell(task) => return Err(fell(current, task)),
+                Canary::Landed => {}
+            }
+        }
+        let stage_of = |task: &TaskIx| usize::from(plan.tasks[task.0 as usize].stage);
+        let goes_on = |brake: &Brake| selected.tasks.iter().any(|task| stage_of(task) == brake.stage);
+        match brakes(sweep, plan, &actions).into_iter().find(goes_on) {
+            Some(brake) => Err(braked(current, brake)),
+            None => Ok(selected),
+        }
     }
 
     fn show(&self, project: &Project) -> Result<ExitCode> {
         let mut store = Store::open(project)?;
         let current = self.which.load(&mut store)?;
         let ledger = store.ledger(&current.plan)?;
-        let selected = self.select(&current, ledger, BehindQueued::Leave);
-        let summary = Summary { left: selected.tasks.len(), ..Summary::of(&selected) };
+        let selected = self.select(&current, ledger, BehindQueued::Leave)?;
+        let summary = Summary { left: selected.tasks.len() + selected.later, ..Summary::of(&selected) };
         let mut text = String::new();
         for &task in &selected.tasks {
             let (stage, params) = describe(&current, task);
@@ -329,7 +356,7 @@ impl<'a> Submission<'a> {
             + self.summary.held.len()
             + (self.summary.before - self.selected.done)
             + (self.summary.blocked - self.selected.blocked);
-        self.summary.left = self.selected.tasks.len().saturating_sub(settled);
+        self.summary.left = self.selected.tasks.len().saturating_sub(settled) + self.selected.later;
         ui::print_all(&self.summary.text())?;
         Ok(match interrupt {
             Some(interrupt) => ExitCode::from(interrupt.exit_code()),
@@ -352,6 +379,39 @@ impl Summary {
             ..Self::default()
         }
     }
+}
+
+/// A canary that sings nothing is no better than one that fell.
+///
+/// # Errors
+/// Measures have succeeded, and there is no score.
+pub(super) fn check_scores(store: &mut Store, current: &Current, ledger: &Ledger) -> Result<()> {
+    let Current { sweep, plan } = current;
+    let is_measured = |task: &plan::Task| {
+        sweep.stages[usize::from(task.stage)].kind == StageKind::Measure && ledger.has_succeeded(&task.id)
+    };
+    if !plan.tasks.iter().any(is_measured) || !store.observations(plan)?.is_empty() {
+        return Ok(());
+    }
+    let message = "the canary has succeeded and left no score that can be read, so nothing else is started";
+    Err(Error::new(Kind::TasksFailed, message)
+        .hint("a measure writes `scores.json`; `sweep collect` says what is wrong with it"))
+}
+
+fn fell(current: &Current, task: TaskIx) -> Error {
+    let (stage, params) = describe(current, task);
+    let message = format!("the canary did not succeed, so nothing else is started: {stage} {params}");
+    Error::new(Kind::TasksFailed, message)
+        .hint("`sweep logs` shows why; `sweep retry` tries it again, without `--canary` the rest goes regardless")
+}
+
+fn braked(current: &Current, brake: Brake) -> Error {
+    let Brake { stage, reason, failed, ended } = brake;
+    let stage = &current.sweep.stages[stage].name;
+    let message =
+        format!("{failed} of the {ended} tasks of `{stage}` that have ended failed ({reason}): no more is started");
+    Error::new(Kind::TasksFailed, message)
+        .hint("mend the cause, which `sweep logs` shows; then `sweep retry` tries again what failed, and goes on")
 }
 
 /// (stage, `name=value name=value`) of a task.

@@ -16,9 +16,10 @@ use crate::id::ContentId;
 use crate::value::Value;
 
 /// Keys at the top of the file: those of the sweep, and those of the short form's one grid and one stage.
-pub const TOP_KEYS: [&str; 28] = [
+pub const TOP_KEYS: [&str; 29] = [
     "name",
     "title",
+    "profile",
     "extends",
     "defaults",
     "factors",
@@ -76,6 +77,7 @@ pub fn build(path: &Path, root: &Table, text: String, diagnostics: &Diagnostics,
     Sweep {
         name,
         title: fields.string("title"),
+        profile: fields.text("profile").map(|profile| profile.value),
         path: path.to_owned(),
         digest: ContentId::from_hash(&blake3::hash(text.as_bytes())),
         text,

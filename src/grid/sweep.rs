@@ -18,6 +18,8 @@ pub struct Sweep {
     pub name: String,
     /// One line for people.
     pub title: String,
+    /// The profile by which it is submitted where the command names none.
+    pub profile: Option<String>,
     pub path: PathBuf,
     /// The file's text with everything that it extends, as stored with the plan.
     pub text: String,

@@ -23,6 +23,8 @@ pub struct Selected {
     pub cancelled: usize,
     /// Tasks that a scheduler has in hand, and those that wait for them where the launcher cannot.
     pub queued: usize,
+    /// Tasks that are left until the canary has succeeded.
+    pub later: usize,
 }
 
 /// What becomes of tasks that need one which a scheduler has in hand.
@@ -32,6 +34,24 @@ pub enum BehindQueued {
     Leave,
     /// They are started as well: whoever starts them sees to the order.
     Take,
+}
+
+impl Selected {
+    /// Leave for later what is not `wanted`, by task of the plan. All that a wanted task needs must be wanted.
+    pub fn keep(&mut self, wanted: &[bool]) {
+        let mut positions: Vec<Option<usize>> = vec![None; self.tasks.len()];
+        let (tasks, items) = (std::mem::take(&mut self.tasks), std::mem::take(&mut self.items));
+        for (before, (task, mut item)) in tasks.into_iter().zip(items).enumerate() {
+            if !wanted[task.0 as usize] {
+                self.later += 1;
+                continue;
+            }
+            item.needs = item.needs.iter().filter_map(|&need| positions[need]).collect();
+            positions[before] = Some(self.tasks.len());
+            self.tasks.push(task);
+            self.items.push(item);
+        }
+    }
 }
 
 /// Choose by where each task stands.

@@ -64,6 +64,36 @@ pub fn costs(sweep: &Sweep, plan: &Plan, actions: &Actions, ledger: &Ledger) -> 
     costs
 }
 
+/// What is still to be done, were it done one after the other.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Left {
+    pub seconds: f64,
+    /// Tasks that nobody knows the duration of.
+    pub unknown: usize,
+}
+
+/// The durations of all tasks that are neither done nor out of reach, as measured or else as declared.
+#[must_use]
+pub fn left(sweep: &Sweep, plan: &Plan, actions: &Actions, ledger: &Ledger) -> Left {
+    let measured = measured(sweep, plan, ledger);
+    let mut left = Left::default();
+    for (index, task) in (0..).zip(&plan.tasks) {
+        let settled = matches!(
+            actions.of(TaskIx(index)),
+            Standing::Done | Standing::Failed { .. } | Standing::Blocked { .. } | Standing::Cancelled
+        );
+        if settled {
+            continue;
+        }
+        let declared = expected(sweep, plan, TaskIx(index), &plan.resources(sweep, TaskIx(index)));
+        match measured[usize::from(task.stage)].correct(declared) {
+            Some(seconds) => left.seconds += seconds,
+            None => left.unknown += 1,
+        }
+    }
+    left
+}
+
 /// Seconds that the sweep file declares for a task; amounts are those that its stage uses.
 #[must_use]
 #[expect(clippy::cast_precision_loss, reason = "a forecast")]

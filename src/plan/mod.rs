@@ -21,7 +21,7 @@ mod tests;
 
 pub use advance::{Actions, Counts, Standing, advance};
 pub use build::{Selection, build};
-pub use forecast::{Cost, Disk, costs, disk, expected};
+pub use forecast::{Cost, Disk, Left, costs, disk, expected, left};
 pub use history::{Change, History, Revision, Stale, changes, compare};
 pub use sharing::{Shared, sharing};
 pub use table::{Cell, GridPlan, Plan, RunIx, Task, TaskIx};

@@ -150,7 +150,11 @@ impl Store {
     }
 
     /// The tasks of the latest plan of every sweep.
-    fn planned_tasks(&mut self) -> Result<HashSet<TaskId>> {
+    /// The tasks of the latest plan of each sweep.
+    ///
+    /// # Errors
+    /// The database cannot be read, or the latest text of a sweep is not understood any more.
+    pub fn planned_tasks(&mut self) -> Result<HashSet<TaskId>> {
         let rows: Vec<(String, String)> = self.database.run("read", async |db| {
             sqlx::query_as(
                 "SELECT path, text FROM sweep_revision WHERE position IN \

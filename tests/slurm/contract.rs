@@ -35,11 +35,24 @@ fn chain(train: &str) -> Site {
 }
 
 fn one_stage(count: usize, command: &str) -> Site {
-    let levels: Vec<String> = (0..count).map(|level| level.to_string()).collect();
-    let sweep = format!("name = \"one\"\ncommand = [\"./train\", \"{{x}}\"]\n[vary]\nx = [{}]\n", levels.join(", "));
-    let site = Site::new(&sweep);
+    let site = Site::new(&levels(count));
     site.script("train", command);
     site
+}
+
+/// A sweep of one stage, which tries each task once.
+fn levels(count: usize) -> String {
+    let levels: Vec<String> = (0..count).map(|level| level.to_string()).collect();
+    let head = "name = \"one\"\nprofile = \"test\"\nretry = 1\ncommand = [\"./train\", \"{x}\"]";
+    format!("{head}\n[vary]\nx = [{}]\n", levels.join(", "))
+}
+
+/// Wait until so many tasks have failed for good.
+fn wait_for_failures(site: &Site, count: u64) {
+    site.wait_for(|| {
+        let _ = site.sweep(&["collect"]).with(0);
+        site.count("failed") == count
+    });
 }
 
 const SCORE: &str = "echo '{\"value\": 1}' > scores.json";
@@ -104,4 +117,93 @@ fn cancelled_tasks_end_and_are_not_started_again() {
     let _ = site.sweep(&["cancel", "--yes"]).with(0);
     let _ = site.submit();
     assert_eq!((site.starts(), site.succeeded()), (3, 0));
+}
+
+#[test]
+fn a_sweep_file_may_name_its_profile() {
+    let site = one_stage(1, SCORE);
+    let submitted = site.sweep(&["submit", "grid.toml"]).with(0);
+    assert!(submitted.out.starts_with("job "), "{}", submitted.out);
+    site.wait_until(|site| site.succeeded() == 1);
+}
+
+const CANARY: [&str; 5] = ["submit", "grid.toml", "--to", "test", "--canary"];
+
+#[test]
+fn a_canary_goes_first_and_the_rest_when_it_has_left_its_scores() {
+    let site = chain("echo $1 > value");
+    let _ = site.sweep(&CANARY).with(0);
+    site.wait_until(|site| site.succeeded() == 3);
+    assert_eq!(site.starts(), 3);
+    let _ = site.sweep(&CANARY).with(0);
+    site.wait_until(|site| site.succeeded() == 12);
+    assert_eq!((site.count("done"), site.starts()), (12, 12));
+}
+
+#[test]
+fn nothing_follows_a_canary_that_fell() {
+    let site = chain("exit 3");
+    let _ = site.sweep(&CANARY).with(0);
+    wait_for_failures(&site, 1);
+    let starts = site.starts();
+    let refused = site.sweep(&CANARY);
+    assert!(refused.code != Some(0) && refused.err.contains("the canary did not succeed"), "{}", refused.err);
+    assert_eq!((site.starts(), site.submissions().len()), (starts, 3));
+}
+
+#[test]
+fn a_stage_that_keeps_failing_is_started_no_more_until_somebody_says_so() {
+    let site = one_stage(5, "exit 3");
+    let _ = site.submit().with(0);
+    wait_for_failures(&site, 5);
+    site.write("grid.toml", &levels(7));
+    let refused = site.submit();
+    assert!(refused.code != Some(0) && refused.err.contains("5 of the 5 tasks of `train`"), "{}", refused.err);
+    assert_eq!(site.starts(), 5);
+    site.script("train", SCORE);
+    let _ = site.sweep(&["retry", "grid.toml", "--to", "test"]).with(0);
+    site.wait_until(|site| site.succeeded() == 7);
+    assert_eq!((site.count("done"), site.starts()), (7, 12));
+}
+
+#[test]
+fn what_left_the_grid_is_shown_and_cancelled_only_when_asked() {
+    let site = one_stage(3, "sleep 1000");
+    let _ = site.submit().with(0);
+    site.wait_for(|| site.starts() == 3);
+    site.write("grid.toml", &levels(1));
+    let _ = site.submit().with(0);
+    let shown = || site.sweep(&["status"]).with(0).out;
+    assert!(shown().contains("2 tasks at Slurm that no plan has any more"), "{}", shown());
+    let _ = site.sweep(&["cancel", "--orphans"]).with(0);
+    site.wait_for(|| !shown().contains("no plan has any more"));
+    assert_eq!((site.count("running"), site.count("cancelled")), (1, 0));
+    let _ = site.sweep(&["cancel"]).with(0);
+}
+
+#[test]
+fn a_person_learns_why_a_run_is_not_done() {
+    let site = one_stage(1, "sleep 1000");
+    let explained = || site.sweep(&["explain", "grid.toml", "x=0"]).with(0).out;
+    assert!(explained().contains("new: `sweep submit` starts it"), "{}", explained());
+    let _ = site.submit().with(0);
+    site.wait_for(|| site.starts() == 1);
+    assert!(explained().contains("element 0: running"), "{}", explained());
+    let _ = site.sweep(&["cancel"]).with(0);
+    assert!(explained().contains("cancelled; `sweep retry` takes that back"), "{}", explained());
+}
+
+#[test]
+fn scripts_and_logs_of_what_is_over_are_garbage() {
+    let site = one_stage(2, SCORE);
+    let _ = site.submit().with(0);
+    assert!(!site.sweep(&["gc"]).with(0).out.contains("submissions that are over"));
+    site.wait_until(|site| site.succeeded() == 2);
+    site.wait_for(|| {
+        let _ = site.sweep(&["collect"]).with(0);
+        site.sweep(&["gc"]).with(0).out.contains("1 folder with scripts and logs of submissions that are over")
+    });
+    let _ = site.sweep(&["gc", "--delete"]).with(0);
+    assert!(site.submissions().is_empty());
+    assert_eq!(site.count("done"), 2);
 }

@@ -68,6 +68,7 @@ impl View<'_> {
             "task": self.plan.tasks[task.0 as usize].id.to_string(),
             "runs": self.sharing(stage, task),
             "stale": stale,
+            "at_slurm": self.at_slurm.get(&self.plan.tasks[task.0 as usize].id),
         });
         if let Some(fields) = value.as_object_mut() {
             fields.extend(self.standing_json(self.actions.of(task)));

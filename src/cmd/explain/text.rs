@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::{Absence, Found, View};
 use crate::grid::label;
 use crate::plan::explain::{Absent, NotApplicable, nearest, not_applicable};
-use crate::plan::{RunIx, Standing};
+use crate::plan::{RunIx, Standing, TaskIx};
 use crate::text::{Side, Table, plural, visible};
 
 /// The first digits that name a run where it is shown.
@@ -86,27 +86,38 @@ impl View<'_> {
                 continue;
             };
             let id = self.plan.tasks[task.0 as usize].id.short(DIGITS);
-            let standing = self.standing(self.actions.of(task));
+            let standing = self.standing(task);
             table.row(vec![definition.name.clone(), id, plural(self.sharing(stage, task), "run"), standing]);
         }
         table
     }
 
-    fn standing(&self, standing: Standing) -> String {
-        match standing {
-            Standing::New => "new".to_owned(),
+    /// Where a task stands, why it does not run, and whether it will run again.
+    fn standing(&self, task: TaskIx) -> String {
+        match self.actions.of(task) {
+            Standing::New => "new: `sweep submit` starts it".to_owned(),
             Standing::Waiting { on } => format!("waits for `{}`", self.stage_name(on)),
-            Standing::Queued => "submitted: `sweep status` says where it is".to_owned(),
+            Standing::Queued => match self.at_slurm.get(&self.plan.tasks[task.0 as usize].id) {
+                Some(place) => format!("submitted, {place}"),
+                None => "submitted".to_owned(),
+            },
             Standing::Running => "running".to_owned(),
             Standing::Done => "done".to_owned(),
             Standing::Retry { reason, attempts } => {
-                format!("failed {}: {reason}; is tried again", plural(attempts as usize, "time"))
+                let times = plural(attempts as usize, "time");
+                format!("failed {times}: {reason}; `sweep submit` tries it again")
             }
             Standing::Failed { reason, attempts } => {
-                format!("failed {}: {reason}", plural(attempts as usize, "time"))
+                let times = plural(attempts as usize, "time");
+                let why = if reason.retry_makes_sense() {
+                    "as often as its `retry` allows"
+                } else {
+                    "which another try would repeat"
+                };
+                format!("failed {times}: {reason}, {why}; `sweep retry` tries it again")
             }
             Standing::Blocked { on } => format!("blocked: needs `{}`", self.stage_name(on)),
-            Standing::Cancelled => "cancelled".to_owned(),
+            Standing::Cancelled => "cancelled; `sweep retry` takes that back".to_owned(),
         }
     }
 
