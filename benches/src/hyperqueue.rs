@@ -1,4 +1,5 @@
-//! A HyperQueue server with one worker of two cores on this machine, for as long as the comparison takes.
+//! A HyperQueue server on this machine, with one worker of two cores or with those that it asks Slurm for, for as long as
+//! the comparison takes.
 
 use std::path::{Path, PathBuf};
 
@@ -14,12 +15,26 @@ pub struct Cluster {
 impl Cluster {
     /// Start server and worker and wait until both answer; fails where there is no `hq`.
     pub fn start(folder: &Path) -> Result<Self> {
+        let mut cluster = Self::serve(folder)?;
+        cluster.spawn(&["worker", "start", "--cpus", "2"])?;
+        cluster.wait_for(&["worker", "list"], "RUNNING")?;
+        Ok(cluster)
+    }
+
+    /// Start a server that gets its workers from Slurm, three at most, when there is work.
+    pub fn start_at_slurm(folder: &Path) -> Result<Self> {
+        let cluster = Self::serve(folder)?;
+        let queue = ["alloc", "add", "slurm", "--time-limit", "10m", "--backlog", "3", "--max-worker-count", "3"];
+        let all = [&["hq", "--server-dir", "hq"], &queue[..], &["--", "--cpus-per-task=2"]].concat();
+        read(folder, &all)?;
+        Ok(cluster)
+    }
+
+    fn serve(folder: &Path) -> Result<Self> {
         read(folder, &["hq", "--version"])?;
         let mut cluster = Self { folder: folder.to_owned(), processes: Vec::new() };
         cluster.spawn(&["server", "start"])?;
         cluster.wait_for(&["server", "info"], "")?;
-        cluster.spawn(&["worker", "start", "--cpus", "2"])?;
-        cluster.wait_for(&["worker", "list"], "RUNNING")?;
         Ok(cluster)
     }
 
@@ -50,6 +65,8 @@ impl Cluster {
 
 impl Drop for Cluster {
     fn drop(&mut self) {
+        // Workers in Slurm's hands end with their server.
+        let _ = read(&self.folder, &["hq", "--server-dir", "hq", "server", "stop"]);
         for process in &self.processes {
             // Its end is wanted, not how it comes about.
             let _ = process.kill();

@@ -10,6 +10,7 @@ use crate::Result;
 use crate::cost::Cost;
 use crate::grid;
 use crate::hyperqueue::Cluster;
+use crate::slurm;
 use crate::table::Comparison;
 use crate::workbench::{Workbench, forget_project, read, remove};
 
@@ -24,6 +25,7 @@ pub enum Subject {
     Audit,
     Bootstrap,
     Growth,
+    Slurm,
 }
 
 /// Tasks and points a task of the comparison of ingest.
@@ -42,6 +44,7 @@ impl Subject {
             Self::Audit => audit(bench),
             Self::Bootstrap => bootstrap(bench),
             Self::Growth => growth(bench),
+            Self::Slurm => slurm::compare(bench),
         }
     }
 }
@@ -112,7 +115,8 @@ fn launch(bench: &Workbench) -> Result<()> {
     Ok(())
 }
 
-fn verify_succeeded(bench: &Workbench, folder: &Path, tasks: u64) -> Result<()> {
+/// Fail unless all tasks of the sweep's only stage succeeded.
+pub fn verify_succeeded(bench: &Workbench, folder: &Path, tasks: u64) -> Result<()> {
     let status: serde_json::Value = serde_json::from_str(&read(folder, &[&bench.sweep, "status", "--json"])?)?;
     if status["stages"][0]["done"] == tasks { Ok(()) } else { Err(format!("not all {tasks} tasks succeeded").into()) }
 }
