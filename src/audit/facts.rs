@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 use crate::grid::Sweep;
 use crate::id::{RunId, TaskId};
 use crate::metric::{Kind, Observation};
+use crate::rerun::Repeat;
 
 /// Everything beside the evidence. An audit of a store without its folders has less, and says so.
 #[derive(Debug, Default)]
@@ -26,6 +27,8 @@ pub struct Facts {
     pub earlier: Vec<Sweep>,
     /// Where the database says something else than the journal does, one line each.
     pub journal: Vec<String>,
+    /// What was done again, the earliest first.
+    pub repeats: Vec<Repeat>,
     /// The store that this one is compared with.
     pub other: Option<Other>,
 }

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use clap::ValueEnum;
 
 use super::current::{Current, Which};
+use super::rerun::RerunArgs;
 use crate::audit::render::{self, Audit};
 use crate::audit::{Baseline, Disk, Facts, Finding, Judged, Other, Printed, RULES, Severity, Wanted, examine};
 use crate::error::{Context, Error, Kind, Result};
@@ -29,6 +30,7 @@ use crate::ui;
   sweep audit --verify all --fail-on warning
   sweep audit --out audit.md --out audit.sarif
   sweep audit --accept 3f2a90b1c4d5e6f7 --reason 'printed so in the paper'
+  sweep audit --rerun 5%
   sweep audit --against ../other-group/results.db")]
 pub struct Args {
     #[command(flatten)]
@@ -45,6 +47,8 @@ pub struct Args {
     /// Compare with the results of another store: its `results.db`
     #[arg(long, value_name = "FILE")]
     against: Option<PathBuf>,
+    #[command(flatten)]
+    rerun: RerunArgs,
     /// The least severity that ends in exit code 6
     #[arg(long, value_name = "SEVERITY", default_value = "error")]
     fail_on: FailOn,
@@ -103,6 +107,11 @@ impl Args {
         let project = Project::require(Path::new("."))?;
         let mut store = Store::open(&project)?;
         let current = self.which.load(&mut store)?;
+        if let Some(share) = self.rerun.rerun
+            && let Some(interrupt) = self.rerun.execute(share, &project, &current)?
+        {
+            return Ok(ExitCode::from(interrupt.exit_code()));
+        }
         let (findings, coverage) = self.look(&project, &mut store, &current)?;
         let findings = findings.into_iter().map(|finding| placed(finding, &project)).collect();
         let (path, baseline) = self.baseline(&project)?;
@@ -160,6 +169,7 @@ impl Args {
         Ok(Facts {
             imported: store.imported(plan)?,
             journal: store.imports_beside_journal(plan, MOST_LINES)?,
+            repeats: store.repeats(plan)?,
             attempts,
             disk,
             printed: printed(sweep)?,

@@ -19,6 +19,7 @@ mod logs;
 mod plan;
 mod queue;
 mod report;
+mod rerun;
 mod retry;
 mod score;
 mod status;

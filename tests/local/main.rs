@@ -9,5 +9,6 @@ mod crashes;
 mod first;
 mod project;
 mod reading;
+mod rerun;
 mod running;
 mod store;

@@ -79,6 +79,11 @@ impl Project {
         self.sweep_with(arguments, &[])
     }
 
+    /// As [`Project::sweep`], in another folder.
+    pub fn sweep_in(&self, folder: &Path, arguments: &[&str]) -> Ended {
+        Ended::of(&self.command(arguments).current_dir(folder).output().unwrap())
+    }
+
     pub fn sweep_with(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Ended {
         Ended::of(&self.command(arguments).envs(environment.iter().copied()).output().unwrap())
     }

@@ -17,6 +17,7 @@ mod mixed_provenance;
 mod moved_baseline;
 mod nondeterminism;
 mod pseudo_replicates;
+mod rerun;
 mod scores_edited;
 mod seed_outlier;
 mod sources_disagree;
@@ -38,12 +39,13 @@ pub struct Rule {
 }
 
 /// Every rule, in the order in which its findings are told among equally grave ones.
-pub const RULES: [Rule; 22] = [
+pub const RULES: [Rule; 23] = [
     files_changed::RULE,
     scores_edited::RULE,
     folders_disagree::RULE,
     file_problems::RULE,
     stores_differ::RULE,
+    rerun::RULE,
     nondeterminism::RULE,
     pseudo_replicates::RULE,
     configuration_ignored::RULE,
