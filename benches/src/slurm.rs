@@ -19,8 +19,8 @@ const RUN: u64 = 2_000;
 const SINGLE: u64 = 200;
 
 /// A profile whose jobs start an hour later, so that only the handing over is measured, and which stays below the 10,000
-/// that a controller holds by default, with those that ended lately; one task an element; five hundred.
-const PROFILES: &str = "[profile.later]\nmost_jobs = 9000\noptions = [\"--begin=now+1hour\"]\n[profile.single]\n[profile.packed]\npack = 500\n";
+/// that a controller holds by default, those that ended in the last minutes included; one task an element; five hundred.
+const PROFILES: &str = "[profile.later]\nmost_jobs = 5000\noptions = [\"--begin=now+1hour\"]\n[profile.single]\n[profile.packed]\npack = 500\n";
 
 /// In shell: wait until the queue of this user is empty.
 const UNTIL_EMPTY: &str = "while [ -n \"$(squeue --me --noheader)\" ]; do sleep 0.1; done";
@@ -72,7 +72,7 @@ fn status(bench: &Workbench) -> Result<()> {
     let folder = project(bench, "slurm-status", QUEUED)?;
     read(&folder, &[&bench.sweep, "plan", "grid.toml"])?;
     read(&folder, &[&bench.sweep, "submit", "--to", "later"])?;
-    let mut table = Comparison::new(format!("status of {QUEUED} tasks, most of them in the queue"), QUEUED);
+    let mut table = Comparison::new(format!("status of {QUEUED} tasks, half of them in the queue"), QUEUED);
     table.add("sweep status", bench.cost(&folder, &[&bench.sweep, "status"]))?;
     let squeue = ["squeue", "--array", "--noheader", "--states=all", "--me", "--format=%i|%T|%r|%V|%S|%N|%j"];
     table.add("squeue alone", bench.cost(&folder, &squeue))?;
