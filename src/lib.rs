@@ -28,6 +28,7 @@ pub mod project;
 pub mod provenance;
 pub mod report;
 pub mod rerun;
+pub mod serve;
 pub mod settings;
 pub mod slurm;
 pub mod stats;

@@ -22,6 +22,7 @@ mod report;
 mod rerun;
 mod retry;
 mod score;
+mod serve;
 mod status;
 mod submit;
 mod worker;
@@ -52,6 +53,7 @@ enum Verb {
     Retry(retry::RetryArgs),
     Report(report::Args),
     Audit(audit::Args),
+    Serve(serve::ServeArgs),
     Score(score::ScoreArgs),
     Import(import::Args),
     Export(export::Args),
@@ -88,6 +90,7 @@ impl Cli {
             Verb::Report(args) => args.run(),
             Verb::Retry(args) => args.run(),
             Verb::Score(args) => args.run(),
+            Verb::Serve(args) => args.run(),
             Verb::Submit(args) => args.run(),
             Verb::Status(args) => args.run(),
             Verb::Collect(args) => args.run(),

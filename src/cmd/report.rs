@@ -44,7 +44,7 @@ pub struct Args {
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Formats to write
-    #[arg(long, value_delimiter = ',', default_values = ["html", "svg", "png", "md", "csv", "tex"])]
+    #[arg(long, value_delimiter = ',', default_values = ["html", "svg", "pdf", "png", "md", "csv", "parquet", "tex"])]
     format: Vec<Format>,
     /// A line for the head of the document, such as the machine and the date
     #[arg(long, value_name = "TEXT")]
@@ -87,7 +87,7 @@ impl Args {
             name: self.name.clone(),
             formats: self.format.clone(),
             command: self.command(),
-            versions: self.versions(project, sweep),
+            versions: versions(project, sweep).into_iter().chain(self.note.clone()).collect(),
             printed: printed(sweep)?,
             curves: Vec::new(),
         })
@@ -114,13 +114,6 @@ impl Args {
         std::iter::once("sweep report".to_owned()).chain(words).collect::<Vec<_>>().join(" ")
     }
 
-    fn versions(&self, project: &Project, sweep: &Sweep) -> Vec<String> {
-        let path = fs::canonicalize(&sweep.path).unwrap_or_else(|_| sweep.path.clone());
-        let path = path.strip_prefix(project.root()).unwrap_or(&sweep.path).display().to_string();
-        let made = format!("sweep {}, {path} (digest {})", env!("CARGO_PKG_VERSION"), sweep.digest.short(12));
-        std::iter::once(made).chain(self.note.clone()).collect()
-    }
-
     fn show(&self, sweep: &Sweep, folder: &Path, rendering: &Rendering) -> Result<()> {
         let files: Vec<PathBuf> = rendering.files.iter().map(|file| folder.join(&file.name)).collect();
         let text = if self.json {
@@ -135,6 +128,13 @@ impl Args {
         };
         ui::print_all(&text)
     }
+}
+
+/// What made a report and from what, one line each.
+pub(super) fn versions(project: &Project, sweep: &Sweep) -> Vec<String> {
+    let path = fs::canonicalize(&sweep.path).unwrap_or_else(|_| sweep.path.clone());
+    let path = path.strip_prefix(project.root()).unwrap_or(&sweep.path).display().to_string();
+    vec![format!("sweep {}, {path} (digest {})", env!("CARGO_PKG_VERSION"), sweep.digest.short(12))]
 }
 
 /// What the trainings of `plan` logged, as many points as a page shows.

@@ -12,6 +12,7 @@ mod document;
 pub mod figure;
 pub mod frame;
 pub mod item;
+mod macros;
 pub mod page;
 pub mod printed;
 mod render;

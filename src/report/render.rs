@@ -6,10 +6,10 @@ use rayon::prelude::*;
 use super::anchors::Anchors;
 use super::frame::{Frame, Index};
 use super::item::{Asked, Item};
-use super::page::{self, Data, Shown};
+use super::page::{self, Content, Data, Shown};
 use super::selection::{Format, Selection};
-use super::table::{csv, latex, markdown};
-use super::{conclusions, document};
+use super::table::{csv, latex, markdown, parquet};
+use super::{conclusions, document, macros};
 use crate::claim::{self, Conclusion};
 use crate::evidence::Evidence;
 use crate::grid::Report;
@@ -69,9 +69,13 @@ pub fn render(evidence: &Evidence, selection: &Selection) -> Result<Rendering> {
         let text = document::document(evidence.sweep, selection, &conclusions, &items);
         files.push(File { name: "README.md".to_owned(), bytes: text.into_bytes() });
     }
+    if selection.wants(Format::Tex) {
+        let text = macros::macros(selection, &shown, &conclusions);
+        files.push(File { name: macros::FILE.to_owned(), bytes: text.into_bytes() });
+    }
     let mut left_out = None;
     if selection.wants(Format::Html) {
-        match html(evidence, &index, selection, &shown)? {
+        match html(evidence, &index, selection, Content { shown: &shown, conclusions: &conclusions, trouble: None })? {
             Ok(page) => files.push(File { name: PAGE.to_owned(), bytes: page.into_bytes() }),
             Err(why) => left_out = Some(why),
         }
@@ -88,7 +92,7 @@ fn html(
     evidence: &Evidence,
     index: &Index,
     selection: &Selection,
-    shown: &[Shown],
+    content: Content,
 ) -> Result<std::result::Result<String, String>> {
     let runs = evidence.plan.runs.len();
     if runs > page::MOST_RUNS {
@@ -97,7 +101,7 @@ fn html(
             "{PAGE} is left out: {runs} are more than the {most} that a page shows; choose some with `--grid` or `--where`"
         )));
     }
-    let data = Data::of(evidence, index, selection, shown, None);
+    let data = Data::of(evidence, index, selection, content);
     Ok(Ok(page::document(&page::island(&data)?, heading(evidence), page::Mode::File)))
 }
 
@@ -126,16 +130,21 @@ pub fn page(evidence: &Evidence, selection: &Selection) -> Result<Page> {
             .hint("choose some with `--grid` or `--where`"));
     }
     let index = Index::of(evidence);
+    let conclusions = claim::judge(evidence);
     let made = selection.reports(evidence.sweep, &index).and_then(|reports| {
         let frames = Frames::of(&index, &reports)?;
         let items = items(evidence, selection, &reports, &frames)?;
         let shown = frames.shown(&reports, &items)?;
-        page::island(&Data::of(evidence, &index, selection, &shown, None))
+        let content = Content { shown: &shown, conclusions: &conclusions, trouble: None };
+        page::island(&Data::of(evidence, &index, selection, content))
     });
     let json = match made {
         Ok(json) => json,
         // A report may name a metric that nobody has measured yet: everything else is there to be looked at.
-        Err(error) => page::island(&Data::of(evidence, &index, selection, &[], Some(error.to_string())))?,
+        Err(error) => {
+            let content = Content { shown: &[], conclusions: &conclusions, trouble: Some(error.to_string()) };
+            page::island(&Data::of(evidence, &index, selection, content))?
+        }
     };
     Ok(Page { html: page::document(&json, heading(evidence), page::Mode::Live), json })
 }
@@ -201,6 +210,9 @@ fn files(item: &Item, selection: &Selection) -> Result<Vec<File>> {
         if selection.wants(Format::Svg) {
             push(Format::Svg, suffix, "svg", drawing.svg()?.into_bytes());
         }
+        if selection.wants(Format::Pdf) {
+            push(Format::Pdf, suffix, "pdf", drawing.pdf());
+        }
         if selection.wants(Format::Png) {
             push(Format::Png, suffix, "png", drawing.png(PNG_DPI)?);
         }
@@ -210,13 +222,16 @@ fn files(item: &Item, selection: &Selection) -> Result<Vec<File>> {
         push(Format::Tex, suffix, "tex", latex(table, &format!("{}{suffix}", item.name)).into_bytes());
     }
     if selection.wants(Format::Csv) {
-        push(Format::Csv, "", "csv", csv(&item.data).map_err(|error| failed(item, &error))?);
+        push(Format::Csv, "", "csv", csv(&item.data).map_err(|error| failed(item, "CSV", &error))?);
+    }
+    if selection.wants(Format::Parquet) {
+        push(Format::Parquet, "", "parquet", parquet(&item.data).map_err(|error| failed(item, "Parquet", &error))?);
     }
     Ok(out)
 }
 
-fn failed(item: &Item, error: &dyn std::fmt::Display) -> Error {
-    Error::general(error.to_string()).context(format!("cannot write `{}` as CSV", item.name))
+fn failed(item: &Item, format: &str, error: &dyn std::fmt::Display) -> Error {
+    Error::general(error.to_string()).context(format!("cannot write `{}` as {format}", item.name))
 }
 
 fn summary(item: &Item, frame: &Frame) -> Summary {

@@ -10,10 +10,15 @@ use crate::{Error, Result};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
     Svg,
+    /// Figures for papers: shapes and text, nothing to be converted.
+    Pdf,
     Png,
     /// The document, `README.md`, and one file a table.
     Md,
     Csv,
+    /// The numbers that are drawn, for programs.
+    Parquet,
+    /// Tables, and `macros.tex` with a macro for every number.
     Tex,
     /// One page with everything, `index.html`, which needs no network.
     Html,
@@ -38,6 +43,12 @@ pub struct Selection {
 }
 
 impl Selection {
+    /// Everything, with no files beside the page.
+    #[must_use]
+    pub fn page_alone() -> Self {
+        Self { formats: vec![Format::Html], ..Self::default() }
+    }
+
     /// The reports to make: those that the sweep declares, or, of each kind that is asked for and that it does not
     /// declare, what suits its grids.
     ///

@@ -1,4 +1,4 @@
-//! The only SQL, and the only async: a project's results in one SQLite file, and the journal that it can be made from.
+//! The only SQL: a project's results in one SQLite file, and the journal that it can be made from.
 //!
 //! Facts that no job writes go to the journal first and to the database second; facts that jobs write lie in task
 //! folders first. The database is therefore an index: [`rebuild`] makes it again. One process writes at a time, under a

@@ -132,3 +132,23 @@ fn trainings_draw_what_they_logged() {
     browser.click("#training summary");
     assert_eq!(browser.texts("#training tbody tr").len(), 6);
 }
+
+#[test]
+fn conclusions_stand_first_and_are_those_of_the_report() {
+    let Some(mut browser) = Browser::start() else { return };
+    let lab = Lab::paper();
+    browser.open_file(&lab.page());
+    assert_eq!(browser.text("document.querySelector('main > section:not([hidden])').id"), "conclusions");
+    let json: Value = serde_json::from_str(&lab.sweep(&["report", "--json", "--format", "csv"], 0)).unwrap();
+    let conclusions = json["conclusions"].as_array().unwrap();
+    assert!(!conclusions.is_empty());
+    let shown = "[...document.querySelectorAll('.claim')].map((claim) => [claim.querySelector('h3').textContent,
+        claim.querySelector('.decision').className.split(' ')[1], claim.querySelector('p').textContent])";
+    let expected: Vec<Value> = conclusions.iter().map(|c| json!([c["text"], c["decision"], c["reason"]])).collect();
+    assert_eq!(browser.eval(shown), json!(expected));
+    browser.click(".claim summary");
+    let parts = conclusions[0]["parts"].as_array().unwrap();
+    assert_eq!(browser.texts(".claim:first-of-type tbody tr").len(), parts.len());
+    assert!(browser.texts(".claim tbody th")[0] == parts[0]["says"].as_str().unwrap());
+    assert_eq!(browser.problems(), Vec::<String>::new());
+}

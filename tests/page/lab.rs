@@ -2,8 +2,9 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
-use assert_cmd::Command;
+use assert_cmd::cargo::cargo_bin;
 use tempfile::TempDir;
 
 /// A folder with a project.
@@ -32,15 +33,33 @@ impl Lab {
         fs::write(self.path().join(name), text).unwrap();
     }
 
+    /// `sweep` in this folder, with nothing of the environment but the path.
+    #[expect(clippy::disallowed_methods, reason = "tests start the program under test")]
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(cargo_bin("sweep"));
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        command.current_dir(self.path()).env_clear().env("PATH", path).args(arguments);
+        command
+    }
+
     /// What `sweep` prints; it must end with `code`.
     #[track_caller]
     pub fn sweep(&self, arguments: &[&str], code: i32) -> String {
-        let mut command = Command::cargo_bin("sweep").unwrap();
-        let path = std::env::var_os("PATH").unwrap_or_default();
-        let output = command.current_dir(self.path()).env_clear().env("PATH", path).args(arguments).output().unwrap();
+        self.both(arguments, code).0
+    }
+
+    /// What `sweep` says; it must end with `code`.
+    #[track_caller]
+    pub fn stderr(&self, arguments: &[&str], code: i32) -> String {
+        self.both(arguments, code).1
+    }
+
+    #[track_caller]
+    fn both(&self, arguments: &[&str], code: i32) -> (String, String) {
+        let output = self.command(arguments).output().unwrap();
         let [out, err] = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
         assert_eq!(output.status.code(), Some(code), "{out}\n{err}");
-        out
+        (out, err)
     }
 
     /// The page of a fresh report.

@@ -8,6 +8,7 @@
 mod browser;
 mod figures;
 mod lab;
+mod live;
 mod media;
 mod runs;
 mod safety;

@@ -1,6 +1,6 @@
-//! Figures as SVG and PNG: pure functions from plain input structs to bytes.
+//! Figures as SVG, PDF and PNG: pure functions from plain input structs to bytes.
 //!
-//! Each kind of figure is a struct with a `draw` method that gives a [`Drawing`]; [`Drawing::svg`] and [`Drawing::png`] give bytes.
+//! Each kind of figure is a struct with a `draw` method that gives a [`Drawing`]; [`Drawing::svg`], [`Drawing::pdf`] and [`Drawing::png`] give bytes.
 //! Lengths are in points (1/72 inch). Layout follows from measured text, so nothing is cut or overlaps, and no text is smaller than 7 points; a
 //! figure is as wide as the text of a page ([`PAGE_WIDTH`]) wherever its content allows. The same input gives the same bytes.
 //!
@@ -17,6 +17,7 @@ mod legend;
 mod marker;
 mod number;
 mod page;
+mod pdf;
 mod png;
 mod reference;
 mod scale;

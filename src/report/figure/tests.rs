@@ -3,5 +3,6 @@
 mod check;
 mod colour;
 mod paper;
+mod pdf;
 mod robust;
 mod shape;

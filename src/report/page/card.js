@@ -44,6 +44,11 @@ function card({ id, title, stamp, notes = [], files = [], state, draw }) {
   return figure;
 }
 
+/** What a figure shows while there is nothing to draw. */
+const nothingYet = () => ({
+  body: el('p', { class: 'result' }, 'Nothing to draw yet: too few metrics have been measured.'),
+});
+
 /** With more runs than this a figure is drawn when it comes near the window, so that the page opens at once. */
 const MANY = 2000;
 

@@ -28,6 +28,8 @@ function correlationCard(data, report, state, act) {
     const columns = all
       .filter((measure) => (named.length > 0 ? !named.includes(measure) : true) && ofGroup(measure))
       .slice(0, MOST_METRICS);
+    if (rows.length === 0 || columns.length === 0 || (rows.length === 1 && columns.every((y) => y === rows[0])))
+      return nothingYet();
     if (!rows.includes(state.x)) state.x = rows[0];
     if (!columns.includes(state.y) || state.y === state.x)
       state.y = columns.find((measure) => measure !== state.x) ?? columns[0];

@@ -6,6 +6,7 @@ use super::cells::Cells;
 use super::column::Texts;
 use super::curves::Curves;
 use super::runs::{FactorPart, Failure, Runs, StagePart, Tasks, failures};
+use crate::claim::Conclusion;
 use crate::evidence::Evidence;
 use crate::grid::Report;
 use crate::metric::Direction;
@@ -35,7 +36,7 @@ pub struct Data<'a> {
     frames: Vec<Cells<'a>>,
     reports: Vec<ReportPart<'a>>,
     curves: Curves,
-    /// Why the declared figures are not there, if they are not.
+    conclusions: &'a [Conclusion],
     trouble: Option<String>,
     texts: Texts,
 }
@@ -89,16 +90,21 @@ pub struct Shown<'a> {
     pub item: &'a Item,
 }
 
+/// What a page shows besides the evidence itself.
+#[derive(Debug)]
+pub struct Content<'a> {
+    pub shown: &'a [Shown<'a>],
+    /// What became of the sweep's claims.
+    pub conclusions: &'a [Conclusion],
+    /// Why the declared figures are not there, if they are not.
+    pub trouble: Option<String>,
+}
+
 impl<'a> Data<'a> {
     /// Everything of `evidence` and of the reports that were made of it.
     #[must_use]
-    pub fn of(
-        evidence: &Evidence<'a>,
-        index: &'a Index<'a>,
-        selection: &'a Selection,
-        shown: &[Shown<'a>],
-        trouble: Option<String>,
-    ) -> Self {
+    pub fn of(evidence: &Evidence<'a>, index: &'a Index<'a>, selection: &'a Selection, content: Content<'a>) -> Self {
+        let Content { shown, conclusions, trouble } = content;
         let Evidence { sweep, plan, ledger, .. } = *evidence;
         let mut texts = Texts::default();
         let actions = advance(sweep, plan, ledger);
@@ -119,6 +125,7 @@ impl<'a> Data<'a> {
             reports: reports.collect(),
             frames,
             curves: Curves::of(plan, &selection.curves, &mut texts),
+            conclusions,
             trouble,
             texts,
         }
@@ -161,12 +168,13 @@ impl<'a> MeasurePart<'a> {
 impl<'a> ReportPart<'a> {
     fn of(Shown { report, item, .. }: Shown<'a>, frame: usize, selection: &Selection) -> Self {
         let figures = item.drawings.iter().flat_map(|(suffix, _)| {
-            let formats = [(Format::Svg, "svg"), (Format::Png, "png")];
+            let formats = [(Format::Pdf, "pdf"), (Format::Svg, "svg"), (Format::Png, "png")];
             formats.into_iter().filter(|(format, _)| selection.wants(*format)).map(move |(_, word)| (suffix, word))
         });
         let tables = item.tables.iter().filter(|_| selection.wants(Format::Tex)).map(|(suffix, _)| (suffix, "tex"));
         let files = figures.chain(tables).map(|(suffix, extension)| format!("{}{suffix}.{extension}", item.name));
-        let csv = selection.wants(Format::Csv).then(|| format!("{}.csv", item.name));
+        let data = [(Format::Csv, "csv"), (Format::Parquet, "parquet")].into_iter();
+        let data = data.filter(|(format, _)| selection.wants(*format)).map(|(_, word)| format!("{}.{word}", item.name));
         Self {
             name: &report.name,
             title: &item.title,
@@ -181,7 +189,7 @@ impl<'a> ReportPart<'a> {
             stamp: item.coverage.stamp(),
             caption: &item.caption,
             anchors: item.anchors.iter().flat_map(|anchor| AnchorPart::all(anchor, &item.measures)).collect(),
-            files: files.chain(csv).collect(),
+            files: files.chain(data).collect(),
         }
     }
 }

@@ -112,6 +112,7 @@ function decode(raw) {
   }
   const runs = {
     count,
+    ids: raw.runs.id,
     id: (run) => raw.runs.id[run],
     short: (run) => raw.runs.id[run].slice(0, 8),
     standing: (run) => at(raw.runs.standing, run),

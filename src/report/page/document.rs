@@ -28,6 +28,7 @@ const SCRIPT: &str = concat!(
     include_str!("filter.js"),
     include_str!("runs.js"),
     include_str!("diff.js"),
+    include_str!("conclusions.js"),
     include_str!("sections.js"),
     include_str!("live.js"),
     include_str!("main.js"),

@@ -14,6 +14,7 @@ function heatmapCard(data, report, state, act) {
   state.y ??= start(report.y, state.x);
   state.measure ??= frame.count * measures.length > MOST_CELLS ? measures[0] : 'all';
   const draw = (redraw) => {
+    if (measures.length === 0) return nothingYet();
     const set = (key) => (value) => {
       const other = { x: 'y', y: 'x' }[key];
       if (other && value === state[other]) state[other] = state[key];

@@ -15,7 +15,7 @@ mod runs;
 mod tests;
 
 pub use curves::{Curve, thin};
-pub use data::{Data, Shown};
+pub use data::{Content, Data, Shown};
 pub use document::{Mode, document, island, policy};
 
 /// More runs than this are not for one page: it would take seconds to open.

@@ -10,6 +10,7 @@ function scalingCard(data, report, state, act) {
   state.log ??= report.log_x;
   state.hidden ??= new Set();
   const draw = (redraw) => {
+    if (measures.length === 0) return nothingYet();
     const set =
       (key, read = (value) => value) =>
       (value) => {
@@ -40,19 +41,16 @@ function scalingCard(data, report, state, act) {
         ),
         isLine && positive(axis) ? toggle('logarithmic', state.log, `${report.name}-log`, set('log')) : null,
       ],
-      body:
-        measures.length === 0
-          ? el('p', {}, 'Nothing has been measured yet.')
-          : [
-              curvesOver(data, frame, { report, axis, isLine, facets, styles, state, act }),
-              legend(
-                facets.map((facet) => facet.label),
-                styles,
-                state.hidden,
-                `${report.name}-legend`,
-                redraw,
-              ),
-            ],
+      body: [
+        curvesOver(data, frame, { report, axis, isLine, facets, styles, state, act }),
+        legend(
+          facets.map((facet) => facet.label),
+          styles,
+          state.hidden,
+          `${report.name}-legend`,
+          redraw,
+        ),
+      ],
       table: () =>
         dataTable({
           caption: report.title,

@@ -59,6 +59,7 @@ function scatterCard(data, report, state, act) {
   state.y ??= ys[0] ?? all[1] ?? all[0];
   state.hidden ??= new Set();
   const draw = (redraw) => {
+    if (all.length === 0) return nothingYet();
     const set = (key) => (value) => {
       state[key] = Number(value);
       redraw();

@@ -1,6 +1,7 @@
 /* The sections of the page, in the order in which a reader asks. Each is {id, title, when(data), build(data, state, app)}. */
 
 const SECTIONS = [
+  { id: 'conclusions', title: 'Conclusions', when: (data) => data.conclusions.length > 0, build: conclusions },
   { id: 'figures', title: 'Figures', when: (data) => data.reports.length > 0, build: figures },
   { id: 'explore', title: 'Explore', when: (data) => data.frames.some((frame) => frame.count > 1), build: explore },
   {

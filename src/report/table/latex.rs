@@ -55,7 +55,7 @@ fn label_of(label: &str) -> String {
 }
 
 /// Text that LaTeX prints as it is.
-fn escape(text: &str) -> String {
+pub fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in one_line(text).chars() {
         match c {

@@ -14,6 +14,7 @@ mod scores;
 mod tests;
 
 pub use csv::csv;
+pub(super) use latex::escape as escape_latex;
 pub use latex::latex;
 pub use markdown::{escape as escape_markdown, markdown};
 pub use number::{decimals_to_tell_apart, fixed, p_value};
@@ -104,7 +105,7 @@ fn marks(entry: &Entry) -> String {
 }
 
 /// One line without control characters: what every format can hold.
-fn one_line(text: &str) -> String {
+pub(super) fn one_line(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).filter(|c| !is_invisible(*c)).collect()
 }
 
