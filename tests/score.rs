@@ -48,7 +48,7 @@ fn fewer_predictions_than_questions_are_no_score_unless_asked_for_and_then_say_s
     let (code, out, err) = score(folder.path(), &["--protocol", "official"]);
     assert_eq!((code, out.as_str()), (5, ""));
     assert!(err.starts_with("error: cannot score `p.jsonl`: mmvp has 300 rows, there are 3"), "{err}");
-    assert!(err.contains("hint: the benchmark is MMVP/MMVP") && err.contains("`--partial`"), "{err}");
+    assert!(err.contains("hint: the benchmark is MMVP/MMVP") && err.contains("--partial`"), "{err}");
     let (code, out, _) = score(folder.path(), &["--protocol", "official", "--partial"]);
     assert_eq!(code, 0);
     assert!(out.contains("3 predictions, a part of the benchmark\n1 prediction left out of `accuracy`"), "{out}");
@@ -80,4 +80,48 @@ fn verdicts_are_written_and_a_doctored_one_is_found() {
     let (code, _, err) = score(folder.path(), &["--protocol", "official"]);
     assert_eq!(code, 0);
     assert_eq!(err, "1 stored verdict of this protocol and version differ from what is found now, first of `1`\n");
+}
+
+/// Predictions of a benchmark, all but the first `wrong` of them right.
+fn all_of(folder: &Path, name: &str, count: u32, wrong: u32) {
+    let said = |id| if id <= wrong { "B" } else { "A" };
+    let row = |id| format!(r#"{{"id": {id}, "prediction": "{}", "gold": "A", "options": ["cat", "dog"]}}"#, said(id));
+    let rows: Vec<String> = (1..=count).map(row).collect();
+    std::fs::write(folder.join(format!("{name}.jsonl")), rows.join("\n")).unwrap();
+}
+
+fn average(folder: &Path, rest: &[&str]) -> (i32, String, String) {
+    let mut command = Command::cargo_bin("sweep").unwrap();
+    let output = command.current_dir(folder).env_clear().args(["average", ".", "--protocol", "cambrian"]).args(rest);
+    let output = output.output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+}
+
+#[test]
+fn a_group_has_a_mean_when_all_its_benchmarks_are_there() {
+    let folder = tempfile::tempdir().unwrap();
+    all_of(folder.path(), "mmvp", 300, 0);
+    all_of(folder.path(), "realworldqa", 765, 765);
+    let (code, out, err) = average(folder.path(), &[]);
+    assert_eq!((code, err.as_str()), (5, ""), "{out}");
+    assert!(out.contains("Vision-Centric    50.00 % ± 0.00  n 915  of mmvp, realworldqa\n"), "{out}");
+    assert!(out.contains("High-Resolution    –      without vstar\n"), "{out}");
+    let (_, out, _) = average(folder.path(), &["--json"]);
+    let json: serde_json::Value = serde_json::from_str(&out).unwrap();
+    let means = json["means"].as_array().unwrap();
+    assert_eq!((means.len(), &means[5]["name"], &means[5]["score"]), (6, &"Average".into(), &serde_json::Value::Null));
+    assert_eq!(means[5]["missing"].as_array().unwrap().len(), 7);
+}
+
+#[test]
+fn the_mean_of_a_part_is_refused_and_an_empty_folder_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let (code, _, err) = average(folder.path(), &[]);
+    assert_eq!(code, 2);
+    assert!(err.contains("has no predictions") && err.contains("`mmvp.jsonl`"), "{err}");
+    all_of(folder.path(), "mmvp", 298, 0);
+    let (code, out, err) = average(folder.path(), &[]);
+    assert_eq!((code, out.as_str()), (5, ""));
+    assert!(err.contains("mmvp has 300 rows, there are 298"), "{err}");
 }

@@ -1,6 +1,7 @@
 //! The verbs, one file each: its arguments, its `run`, and what only it needs.
 
 mod audit;
+mod average;
 mod budget;
 mod bundle;
 mod cancel;
@@ -55,6 +56,7 @@ enum Verb {
     Audit(audit::Args),
     Serve(serve::ServeArgs),
     Score(score::ScoreArgs),
+    Average(average::AverageArgs),
     Import(import::Args),
     Export(export::Args),
     Bundle(bundle::Args),
@@ -78,6 +80,7 @@ impl Cli {
             Verb::Audit(args) => args.run(),
             Verb::Explain(args) => args.run(),
             Verb::Bundle(args) => args.run(),
+            Verb::Average(args) => args.run(),
             Verb::Cancel(args) => args.run(),
             Verb::Db(args) => args.run(),
             Verb::Doctor(args) => args.run(),

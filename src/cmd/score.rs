@@ -1,7 +1,7 @@
 //! `sweep score`: what stored predictions of a published benchmark are worth.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
@@ -45,7 +45,8 @@ impl ScoreArgs {
     /// # Errors
     /// The file cannot be read, a prediction is broken or comes twice, or there are fewer or more than the benchmark has.
     pub fn run(self) -> Result<ExitCode> {
-        let report = self.report()?;
+        let selection = Selection { benchmark: self.benchmark, protocol: self.protocol, partial: self.partial };
+        let report = report(&selection, &self.predictions)?;
         if let Some(path) = &self.out {
             let text = benchmark::write(&report.answered, self.protocol).context(|| "cannot write JSON".to_owned())?;
             fs::write(path, text).context(|| format!("cannot write `{}`", path.display()))?;
@@ -62,30 +63,42 @@ impl ScoreArgs {
         ui::print_all(&text)?;
         Ok(ExitCode::SUCCESS)
     }
+}
 
-    fn report(&self) -> Result<Report> {
-        let path = self.predictions.display();
-        let bytes = fs::read(&self.predictions).context(|| format!("cannot read `{path}`"))?;
-        let text = std::str::from_utf8(&bytes).context(|| format!("`{path}` is not UTF-8"))?;
-        let score = |rows: Vec<_>| {
-            let of = if self.partial { Report::part } else { Report::whole };
-            of(self.benchmark, self.protocol, &rows, None)
-        };
-        benchmark::read(text).and_then(score).map_err(|error| self.explain(&error))
-    }
+/// Which score of which predictions.
+pub(super) struct Selection {
+    pub benchmark: Benchmark,
+    pub protocol: Protocol,
+    /// Whether a part of the benchmark is scored too.
+    pub partial: bool,
+}
 
-    fn explain(&self, error: &benchmark::Error) -> Error {
-        use benchmark::Error as Cause;
-        let message = format!("cannot score `{}`: {}", self.predictions.display(), visible(&error.to_string()));
-        match error {
-            Cause::Rows { .. } | Cause::Missing { .. } => Error::new(Kind::Incomplete, message)
-                .hint(format!("the benchmark is {}", self.benchmark.definition().data))
-                .hint("`--partial` scores what is there and says so"),
-            Cause::Question { mistake: benchmark::Mistake::NoGold, .. } => {
-                Error::usage(message).hint("each line needs `gold`, and `options` for multiple choice")
-            }
-            _ => Error::usage(message),
+/// Score the predictions in `file`.
+///
+/// # Errors
+/// The file cannot be read, a prediction is broken or comes twice, or there are fewer or more than the benchmark has.
+pub(super) fn report(selection: &Selection, file: &Path) -> Result<Report> {
+    let path = file.display();
+    let bytes = fs::read(file).context(|| format!("cannot read `{path}`"))?;
+    let text = std::str::from_utf8(&bytes).context(|| format!("`{path}` is not UTF-8"))?;
+    let score = |rows: Vec<_>| {
+        let of = if selection.partial { Report::part } else { Report::whole };
+        of(selection.benchmark, selection.protocol, &rows, None)
+    };
+    benchmark::read(text).and_then(score).map_err(|error| explain(selection, file, &error))
+}
+
+fn explain(selection: &Selection, file: &Path, error: &benchmark::Error) -> Error {
+    use benchmark::Error as Cause;
+    let message = format!("cannot score `{}`: {}", file.display(), visible(&error.to_string()));
+    match error {
+        Cause::Rows { .. } | Cause::Missing { .. } => Error::new(Kind::Incomplete, message)
+            .hint(format!("the benchmark is {}", selection.benchmark.definition().data))
+            .hint("`sweep score --partial` scores what is there and says so"),
+        Cause::Question { mistake: benchmark::Mistake::NoGold, .. } => {
+            Error::usage(message).hint("each line needs `gold`, and `options` for multiple choice")
         }
+        _ => Error::usage(message),
     }
 }
 
