@@ -139,6 +139,20 @@ pub struct Disk {
     /// Tasks with a published success that the store does not have.
     pub uncollected: Vec<TaskId>,
     pub verified: Option<Verified>,
+    /// Predictions that were scored again; only where files are digested anew.
+    pub rescored: Vec<Rescored>,
+}
+
+/// Predictions of a published benchmark, scored again.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rescored {
+    /// Index into [`Facts::attempts`].
+    pub attempt: usize,
+    pub benchmark: String,
+    /// Below the attempt's folder of results.
+    pub path: String,
+    /// The share of right answers by each protocol, or why there is none.
+    pub shares: std::result::Result<Vec<(String, f64)>, String>,
 }
 
 /// How many files were digested anew.

@@ -20,7 +20,7 @@ pub use case::Case;
 pub use examine::examine;
 pub use facts::{
     Artifact, Attempt, Column, Contents, Disk, Facts, FileState, Imported, LateScore, OnDisk, Other, Printed,
-    Provenance, Verified, Wanted,
+    Provenance, Rescored, Verified, Wanted,
 };
 pub use finding::{Finding, Place, Severity};
 pub use rules::{RULES, Rule};

@@ -8,6 +8,7 @@ use std::time::UNIX_EPOCH;
 use rayon::prelude::*;
 use runfile::{EFFECTIVE, Outcome, outcome, scores};
 
+use super::rescore::rescore;
 use super::select::Selection;
 use super::verify::Memory;
 use crate::Result;
@@ -51,12 +52,19 @@ pub fn inspect(project: &Project, plan: &Plan, attempts: &[Attempt], inspection:
         }
         on_disk
     };
+    let chosen = attempts.iter().enumerate().filter(|_| memory.is_some()).collect::<Vec<_>>();
+    let again = |&(position, attempt): &(usize, &Attempt)| {
+        let mut scored = rescore(&root.join(&attempt.folder), position, attempt);
+        scored.retain(|scored| memory.as_ref().is_some_and(|memory| memory.takes(attempt, &scored.path)));
+        scored
+    };
     let looked: Vec<OnDisk> = attempts.par_iter().enumerate().map(look).collect();
     let disk = Disk {
         looked_at: attempts.len(),
         read: looked.iter().filter(|on_disk| on_disk.contents.is_some()).count(),
         uncollected: uncollected(project, plan, attempts),
         verified: memory.as_ref().map(Memory::verified),
+        rescored: chosen.par_iter().flat_map_iter(again).collect(),
         attempts: looked
             .into_iter()
             .filter(|on_disk| on_disk.gone || !on_disk.files.is_empty() || on_disk.contents.is_some())

@@ -117,7 +117,7 @@ impl Store {
             let key = (column.import.clone(), column.metric.clone(), column.benchmark.clone(), imported.line);
             let told = recorded.get(&key).and_then(|runs| runs.get(&imported.run.to_string()));
             let line = match told {
-                Some(value) if value.to_bits() == imported.value.to_bits() => continue,
+                Some(value) if *value == imported.value => continue,
                 Some(value) => format!("{value} in the journal, {} in the database", imported.value),
                 None => format!("nothing in the journal, {} in the database", imported.value),
             };

@@ -200,10 +200,22 @@ fn insert(sink: &Sink, mut new: New<'_>, tasks_folder: &Path) -> (usize, usize) 
     (scores, points)
 }
 
+/// What an attempt that is replaced leaves, and the attempt itself: while rows are loaded, nothing cascades.
+const REPLACED: [&str; 6] = [
+    "DELETE FROM artifact WHERE attempt_id = (SELECT id FROM attempt WHERE task_id = ? AND number = ?)",
+    "DELETE FROM problem WHERE attempt_id = (SELECT id FROM attempt WHERE task_id = ? AND number = ?)",
+    "DELETE FROM observation WHERE attempt_id = (SELECT id FROM attempt WHERE task_id = ? AND number = ?)",
+    "DELETE FROM point WHERE series_id IN (SELECT series.id FROM series JOIN attempt ON attempt.id = attempt_id \
+     WHERE task_id = ? AND number = ?)",
+    "DELETE FROM series WHERE attempt_id = (SELECT id FROM attempt WHERE task_id = ? AND number = ?)",
+    "DELETE FROM attempt WHERE task_id = ? AND number = ?",
+];
+
 fn insert_attempts(sink: &Sink, new: &[NewAttempt<'_>], tasks_folder: &Path) {
     for new in new.iter().filter(|new| new.replaces) {
-        let number = new.collected.outcome.attempt;
-        sink.statement("DELETE FROM attempt WHERE task_id = ? AND number = ?").add(new.task).add(number);
+        for sql in REPLACED {
+            sink.statement(sql).add(new.task).add(new.collected.outcome.attempt);
+        }
     }
     let mut rows = sink.rows(
         "INSERT INTO attempt (id, task_id, number, folder, started, ended, verdict, reason, message, exit_code, signal, \

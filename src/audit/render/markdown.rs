@@ -55,7 +55,7 @@ fn section(out: &mut String, finding: &Finding) {
     if !finding.evidence.is_empty() {
         out.push('\n');
     }
-    let _ = writeln!(out, "*To do*: {}.\n", escape(&finding.advice));
+    let _ = writeln!(out, "*Advice*: {}.\n", escape(&finding.advice));
 }
 
 /// With a capital letter.

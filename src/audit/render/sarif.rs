@@ -49,7 +49,7 @@ fn result(audit: &Audit<'_>, finding: &Finding, accepted: Option<&str>) -> Value
         "ruleId": finding.rule,
         "ruleIndex": RULES.iter().position(|rule| rule.name == finding.rule),
         "level": level,
-        "message": { "text": format!("{}: {}. To do: {}.", finding.subject, text.join("; "), finding.advice) },
+        "message": { "text": format!("{}: {}. Advice: {}.", finding.subject, text.join("; "), finding.advice) },
         "locations": [{
             "physicalLocation": physical,
             "logicalLocations": [{ "fullyQualifiedName": finding.subject }],

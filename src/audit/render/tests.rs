@@ -39,7 +39,7 @@ fn with<T>(look: impl Fn(&Audit<'_>) -> T) -> T {
 #[test]
 fn a_terminal_gets_every_open_finding_and_no_control_characters_of_others() {
     let shown = with(text);
-    assert!(shown.contains("task 1: it is off\n    1 and 2\n    to do: look\n"), "{shown}");
+    assert!(shown.contains("task 1: it is off\n    1 and 2\n    advice: look\n"), "{shown}");
     assert!(shown.ends_with("1 error, 1 warning; 1 accepted\n") && shown.contains("6 runs\n"), "{shown}");
     assert!(!shown.contains("\u{1b}[2J") && shown.contains("a table.csv:7"), "{shown}");
     assert!(!shown.contains("Table 4"), "{shown}");

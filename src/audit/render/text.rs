@@ -30,7 +30,7 @@ fn one(finding: &Finding) -> String {
     for evidence in &finding.evidence {
         out.push_str(&format!("    {}\n", line(evidence)));
     }
-    out.push_str(&format!("    to do: {}\n", line(&finding.advice)));
+    out.push_str(&format!("    advice: {}\n", line(&finding.advice)));
     let place = finding.place.as_ref().map(|place| {
         let number = place.line.map_or_else(String::new, |line| format!(":{line}"));
         format!(", {}{number}", visible(&place.file.display().to_string()))

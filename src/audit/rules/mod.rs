@@ -16,6 +16,7 @@ mod incomplete_grid;
 mod mixed_provenance;
 mod moved_baseline;
 mod nondeterminism;
+mod predictions_rescored;
 mod pseudo_replicates;
 mod rerun;
 mod scores_edited;
@@ -39,9 +40,10 @@ pub struct Rule {
 }
 
 /// Every rule, in the order in which its findings are told among equally grave ones.
-pub const RULES: [Rule; 23] = [
+pub const RULES: [Rule; 24] = [
     files_changed::RULE,
     scores_edited::RULE,
+    predictions_rescored::RULE,
     folders_disagree::RULE,
     file_problems::RULE,
     stores_differ::RULE,

@@ -118,8 +118,9 @@ fn differences(stored: &[&Observation], scores: &[Score]) -> Vec<String> {
     lines
 }
 
+/// SQLite has one zero and one NaN.
 fn same(left: f64, right: f64) -> bool {
-    left.to_bits() == right.to_bits() || left.is_nan() && right.is_nan()
+    left == right || left.is_nan() && right.is_nan()
 }
 
 fn count(n: Option<u64>) -> String {
@@ -156,6 +157,16 @@ mod tests {
         assert_eq!(scene.find(&RULE)[0].evidence, ["f1: nothing in the database, 0.5 in the file"]);
         scene.scores_file(1, "evaluate", "{}");
         assert_eq!(scene.find(&RULE)[0].evidence, ["accuracy: 0.51 in the database, nothing in the file"]);
+    }
+
+    #[test]
+    fn the_zeros_and_nans_of_a_file_are_those_of_the_database() {
+        let mut scene = Scene::complete();
+        for (stored, file) in [(0.0, "-0.0"), (f64::NAN, "NaN")] {
+            scene.world.observations[1].value = stored;
+            scene.scores_file(1, "evaluate", &format!("{{\"accuracy\": {file}}}"));
+            assert_eq!(scene.find(&RULE), [], "{file}");
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 use super::*;
 use crate::attempt::TaskState;
+use crate::collect::Problem;
 use crate::metric::Subject;
 
 #[test]
@@ -38,6 +39,27 @@ fn collecting_again_changes_nothing() {
     let again = fixture.writer().record_results(&collected).unwrap();
     assert_eq!((again.attempts, again.known), (0, 2));
     assert_eq!(fixture.dump(), before);
+}
+
+#[test]
+fn a_success_in_the_place_of_a_failure_leaves_nothing_of_it() {
+    let fixture = Fixture::new();
+    let mut dead = failed(&fixture.project, fixture.task(0), 1, FailureReason::NodeFailure);
+    dead.series = series(&[("loss", 1, 2.0), ("loss", 2, 1.0)]);
+    dead.problems = vec![Problem { path: "metrics.jsonl".into(), line: Some(1), message: "no point".to_owned() }];
+    dead.scores = vec![Score::share("accuracy", "digits", 1, 4)];
+    dead.outcome.artifacts = succeeded(&fixture.project, fixture.task(0), 1).outcome.artifacts;
+    fixture.writer().record_results(&[dead]).unwrap();
+    let late = succeeded(&fixture.project, fixture.task(0), 1);
+    fixture.writer().record_results(std::slice::from_ref(&late)).unwrap();
+    let other = Fixture::new();
+    let mut alone = succeeded(&other.project, other.task(0), 1);
+    alone.results = other.project.task_folder(&other.task(0)).join("attempts/1/out");
+    other.writer().record_results(&[alone]).unwrap();
+    let facts = |dump: String| {
+        dump.lines().skip_while(|line| !line.starts_with("attempt")).map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(facts(fixture.dump()), facts(other.dump()));
 }
 
 #[test]
