@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use score::Estimate;
 use serde::{Deserialize, Serialize};
 
+use super::picture;
+use super::printed::printed;
 use super::stream::{self, Broken, floats};
-use super::{picture, printed};
 use crate::framing;
 use crate::judge::captions::{self, Captions};
 use crate::judge::clip::{self, ClipConfig, VisionConfig};

@@ -8,8 +8,9 @@ use score::kid;
 use serde::Serialize;
 use tch::{Device, Kind};
 
+use super::printed::printed;
 use super::stream::{self, Broken, floats};
-use super::{npz, picture, printed};
+use super::{npz, picture};
 use crate::judge::{Inception, Preparation, inception};
 use crate::model::{Weights, weights};
 use crate::rng::Rng;

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`fid`], [`clip_score`], [`convert`] | the commands |
 //! | [`picture`], [`stream`] | pictures from files; batches of them, made ready while the network computes |
+//! | `printed` | how their reports look |
 //! | [`npz`] | statistics as pytorch-fid stores them |
 //! | [`pickle`], [`torch_file`] | tensors from files of torch, without running anything in them |
 
@@ -13,10 +14,6 @@ pub mod fid;
 pub mod npz;
 pub mod pickle;
 pub mod picture;
+mod printed;
 pub mod stream;
 pub mod torch_file;
-
-/// How a report is printed.
-fn printed<R: serde::Serialize + std::fmt::Display>(report: &R, json: bool) -> Result<String, serde_json::Error> {
-    if json { serde_json::to_string_pretty(report).map(|text| text + "\n") } else { Ok(report.to_string()) }
-}
