@@ -104,7 +104,12 @@ pub(super) struct Folders(HashMap<TaskId, Vec<CollectedTask>>);
 impl Folders {
     pub fn add(&mut self, project: &Project, collected: &CollectedTask) {
         std::fs::create_dir_all(project.task_folder(&collected.task)).unwrap();
-        self.0.entry(collected.task).or_default().push(collected.clone());
+        let attempts = self.0.entry(collected.task).or_default();
+        // A folder holds one outcome: that of a worker which was taken for dead replaces what was declared for it.
+        match attempts.iter_mut().find(|known| known.outcome.attempt == collected.outcome.attempt) {
+            Some(known) => *known = collected.clone(),
+            None => attempts.push(collected.clone()),
+        }
     }
 
     pub fn hold(&self, task: TaskId, attempt: u32) -> bool {
