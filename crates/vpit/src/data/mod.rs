@@ -4,7 +4,7 @@
 //! | module | owns |
 //! |---|---|
 //! | [`source`] | the kinds of data, each with its form of a line |
-//! | [`line`], [`video`] | a line to a conversation with its pictures |
+//! | [`mod@line`], [`video`] | a line to a conversation with its pictures |
 //! | [`picture`] | pictures from files and from the inside of archives |
 //! | [`index`], [`archive`] | `vpit index`: where each sample lies, and the manifest |
 //! | [`library`] | the manifest and the samples that it lists |
