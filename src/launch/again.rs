@@ -9,9 +9,9 @@ use serde_json::{Map, Value};
 use super::board::Item;
 use super::local::Tasks;
 use super::order;
+use super::prepared::stage_spec;
 use crate::Result;
 use crate::freeze::{self, Digests};
-use crate::grid::OnSuccess;
 use crate::id::TaskId;
 use crate::plan::{Revision, TaskIx};
 use crate::project::Project;
@@ -66,15 +66,7 @@ impl<'a> Again<'a> {
                 None => {
                     let stage = &revision.sweep.stages[usize::from(index)];
                     let frozen = freeze::recall(stage, base, recorded, project, &mut digests)?;
-                    again.stages.push(StageSpec {
-                        name: stage.name.clone(),
-                        command: frozen.command,
-                        environment: frozen.environment,
-                        threads: stage.threads,
-                        outputs: stage.outputs.clone(),
-                        keep_checkpoint: stage.checkpoints.on_success == OnSuccess::All,
-                        provenance: frozen.provenance,
-                    });
+                    again.stages.push(stage_spec(stage, frozen));
                     known.insert(key, again.stages.len() - 1);
                     again.stages.len() - 1
                 }

@@ -7,8 +7,8 @@ use serde_json::{Map, Value};
 use super::local::Tasks;
 use crate::Result;
 use crate::error::Kind;
-use crate::freeze::{self, Digests};
-use crate::grid::{OnSuccess, Sweep};
+use crate::freeze::{self, Digests, Frozen};
+use crate::grid::{OnSuccess, Stage, Sweep};
 use crate::plan::{Plan, Revision, TaskIx};
 use crate::project::Project;
 use crate::worker::{Need, StageSpec, TaskSpec};
@@ -46,20 +46,26 @@ impl<'a> Prepared<'a> {
             let stage = &sweep.stages[index];
             let frozen = freeze::freeze(stage, base, project, &mut digests)
                 .map_err(|error| if error.kind() == Kind::Usage { sweep.led_to(stage.place, error) } else { error })?;
-            let mut provenance = code.clone();
-            provenance.extend(frozen.provenance);
-            stages[index] = Some(StageSpec {
-                name: stage.name.clone(),
-                command: frozen.command,
-                environment: frozen.environment,
-                threads: stage.threads,
-                outputs: stage.outputs.clone(),
-                keep_checkpoint: stage.checkpoints.on_success == OnSuccess::All,
-                provenance,
-            });
+            let mut spec = stage_spec(stage, frozen);
+            spec.provenance =
+                code.iter().map(|(key, value)| (key.clone(), value.clone())).chain(spec.provenance).collect();
+            stages[index] = Some(spec);
         }
         digests.save()?;
         Ok(Self { sweep, plan, project, tasks, stages })
+    }
+}
+
+/// What the worker is told about a stage whose code is kept.
+pub(super) fn stage_spec(stage: &Stage, frozen: Frozen) -> StageSpec {
+    StageSpec {
+        name: stage.name.clone(),
+        command: frozen.command,
+        environment: frozen.environment,
+        threads: stage.threads,
+        outputs: stage.outputs.clone(),
+        keep_checkpoint: stage.checkpoints.on_success == OnSuccess::All,
+        provenance: frozen.provenance,
     }
 }
 

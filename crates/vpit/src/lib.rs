@@ -9,7 +9,7 @@
 //! | [`train`], [`decode`] | losses and optimisers, the training at full size, decoding |
 //! | [`native`] | what libtorch can do and its binding does not reach |
 //! | [`diffusion`] | from visual tokens back to pixels |
-//! | [`framing`] | what of an image the networks see |
+//! | [`picture`], [`framing`] | pictures from bytes; what of an image the networks see |
 //! | [`judge`] | networks that grade images |
 //! | [`digits`] | the miniature's world: scenes of real digits, captions, questions |
 //! | [`check`] | a full-size training looked at before it is started |
@@ -29,6 +29,7 @@ pub mod judge;
 pub mod model;
 pub mod native;
 pub mod noise;
+pub mod picture;
 pub mod rng;
 pub mod sequence;
 pub mod stage;

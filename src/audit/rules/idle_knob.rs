@@ -1,5 +1,7 @@
 //! Two configurations with one result: a knob that does nothing.
 
+use std::hash::Hash;
+
 use hashbrown::{HashMap, HashSet};
 
 use super::super::case::Case;
@@ -48,29 +50,28 @@ struct EqualFiles {
 /// Groups of tasks of which all telling files are the same. One that differs is enough to tell two results apart: a list
 /// of prompts beside the images is the same for everybody.
 fn equal_files(case: &Case<'_>, stage: usize, tasks: &[TaskIx]) -> Vec<EqualFiles> {
-    let mut groups: HashMap<Vec<(&str, blake3::Hash)>, Vec<TaskIx>> = HashMap::new();
-    let mut order = Vec::new();
+    let files = |task| -> Option<Vec<(&str, blake3::Hash)>> {
+        let files = telling_files(case, stage, case.success(task)?);
+        Some(files.map(|artifact| (artifact.path.as_str(), artifact.digest)).collect())
+    };
+    let groups = alike(tasks, files).into_iter();
+    groups.filter_map(|(key, tasks)| Some(EqualFiles { file: key.first()?.0.to_owned(), tasks })).collect()
+}
+
+/// Groups of two and more tasks with one key, in order of their first.
+fn alike<K: Clone + Eq + Hash>(tasks: &[TaskIx], key: impl Fn(TaskIx) -> Option<K>) -> Vec<(K, Vec<TaskIx>)> {
+    let mut places: HashMap<K, usize> = HashMap::new();
+    let mut groups: Vec<(K, Vec<TaskIx>)> = Vec::new();
     for &task in tasks {
-        let Some(attempt) = case.success(task) else { continue };
-        let key: Vec<(&str, blake3::Hash)> =
-            telling_files(case, stage, attempt).map(|artifact| (artifact.path.as_str(), artifact.digest)).collect();
-        if !key.is_empty() {
-            groups
-                .entry(key.clone())
-                .or_insert_with(|| {
-                    order.push(key);
-                    Vec::new()
-                })
-                .push(task);
+        let Some(key) = key(task) else { continue };
+        let place = *places.entry(key.clone()).or_insert(groups.len());
+        match groups.get_mut(place) {
+            Some((_, group)) => group.push(task),
+            None => groups.push((key, vec![task])),
         }
     }
-    let mut found = Vec::new();
-    for key in order {
-        if let (Some(&(file, _)), Some(tasks)) = (key.first(), groups.remove(&key).filter(|tasks| tasks.len() > 1)) {
-            found.push(EqualFiles { file: file.to_owned(), tasks });
-        }
-    }
-    found
+    groups.retain(|(_, group)| group.len() > 1);
+    groups
 }
 
 struct EqualScores {
@@ -81,26 +82,15 @@ struct EqualScores {
 
 /// Groups of tasks with equal scores, where chance makes that unlikely.
 fn equal_scores(tasks: &[TaskIx], case: &Case<'_>, scores: &HashMap<TaskId, Vec<&Observation>>) -> Vec<EqualScores> {
-    let mut groups: HashMap<Vec<(&Kind, u64)>, Vec<TaskIx>> = HashMap::new();
-    let mut order = Vec::new();
-    for &task in tasks {
-        let Some(own) = case.plan.tasks.get(task.0 as usize).and_then(|task| scores.get(&task.id)) else { continue };
-        let final_scores = own.iter().filter(|score| score.step.is_none());
-        let key: Vec<(&Kind, u64)> = final_scores.map(|score| (&*score.kind, score.value.to_bits())).collect();
-        groups
-            .entry(key.clone())
-            .or_insert_with(|| {
-                order.push(key);
-                Vec::new()
-            })
-            .push(task);
-    }
+    let scores_of = |task: TaskIx| scores.get(&case.plan.tasks.get(task.0 as usize)?.id);
+    let values = |task| -> Option<Vec<(&Kind, u64)>> {
+        let final_scores = scores_of(task)?.iter().filter(|score| score.step.is_none());
+        Some(final_scores.map(|score| (&*score.kind, score.value.to_bits())).collect())
+    };
     let pairs = tasks.len() as f64 * (tasks.len() as f64 - 1.0) / 2.0;
     let mut found = Vec::new();
-    for key in order {
-        let Some(tasks) = groups.remove(&key).filter(|tasks| tasks.len() > 1) else { continue };
-        let first = tasks.first().and_then(|TaskIx(task)| case.plan.tasks.get(*task as usize));
-        let Some(own) = first.and_then(|first| scores.get(&first.id)) else { continue };
+    for (_, tasks) in alike(tasks, values) {
+        let Some(own) = tasks.first().and_then(|&first| scores_of(first)) else { continue };
         let expected = pairs * log_chance_of(case, own).exp();
         if expected < LIKELY {
             found.push(EqualScores { scores: own.len(), expected, tasks });

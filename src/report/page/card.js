@@ -44,6 +44,10 @@ function card({ id, title, stamp, notes = [], files = [], state, draw }) {
   return figure;
 }
 
+/** The card of a report that the sweep declares. */
+const reportCard = (report, notes, state, draw) =>
+  card({ id: report.name, title: report.title, stamp: report.stamp, notes, files: report.files, state, draw });
+
 /** What a figure shows while there is nothing to draw. */
 const nothingYet = () => ({
   body: el('p', { class: 'result' }, 'Nothing to draw yet: too few metrics have been measured.'),

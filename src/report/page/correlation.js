@@ -83,18 +83,11 @@ function correlationCard(data, report, state, act) {
           key: report.name,
         }),
       ),
-      table: () =>
-        dataTable({
-          caption: report.title,
-          columns: cellColumns(data, frame, all, report.decimals),
-          rows: range(frame.count),
-          state: (state.table ??= {}),
-          key: `${report.name}-table`,
-        }),
+      table: () => cellTable(data, report, all, state, `${report.name}-table`),
     };
   };
   const notes = report.caption.length > 0 ? report.caption : [WARNING];
-  return card({ id: report.name, title: report.title, stamp: report.stamp, notes, files: report.files, state, draw });
+  return reportCard(report, notes, state, draw);
 }
 
 function withinText(frame, { cells, xs, ys }) {

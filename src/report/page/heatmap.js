@@ -44,25 +44,10 @@ function heatmapCard(data, report, state, act) {
         axes.length > 2 ? choice('Rows', axes, state.y, `${report.name}-y`, set('y')) : null,
       ],
       body: el('div', { class: 'panels' }, panels),
-      table: () =>
-        dataTable({
-          caption: report.title,
-          columns: cellColumns(data, frame, measures, report.decimals),
-          rows: range(frame.count),
-          state: (state.table ??= {}),
-          key: `${report.name}-table`,
-        }),
+      table: () => cellTable(data, report, measures, state, `${report.name}-table`),
     };
   };
-  return card({
-    id: report.name,
-    title: report.title,
-    stamp: report.stamp,
-    notes: [...anchorNotes(data, report), ...report.caption],
-    files: report.files,
-    state,
-    draw,
-  });
+  return reportCard(report, [...anchorNotes(data, report), ...report.caption], state, draw);
 }
 
 /** One panel: rows and columns are levels, the stronger a colour the better. */

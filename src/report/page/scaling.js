@@ -51,25 +51,10 @@ function scalingCard(data, report, state, act) {
           redraw,
         ),
       ],
-      table: () =>
-        dataTable({
-          caption: report.title,
-          columns: cellColumns(data, frame, measures, report.decimals),
-          rows: range(frame.count),
-          state: (state.table ??= {}),
-          key: `${report.name}-table`,
-        }),
+      table: () => cellTable(data, report, measures, state, `${report.name}-table`),
     };
   };
-  return card({
-    id: report.name,
-    title: report.title,
-    stamp: report.stamp,
-    notes: [...anchorNotes(data, report), ...report.caption],
-    files: report.files,
-    state,
-    draw,
-  });
+  return reportCard(report, [...anchorNotes(data, report), ...report.caption], state, draw);
 }
 
 function curvesOver(data, frame, { report, axis, isLine, facets, styles, state, act }) {

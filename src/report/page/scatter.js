@@ -79,23 +79,8 @@ function scatterCard(data, report, state, act) {
         choice('Vertical', measureOptions(data, ys.length ? ys : all), state.y, `${report.name}-y`, set('y')),
       ],
       body: [made.node, made.legend, el('p', { class: 'result' }, rhoText(made.found))],
-      table: () =>
-        dataTable({
-          caption: report.title,
-          columns: cellColumns(data, frame, all, report.decimals),
-          rows: range(frame.count),
-          state: (state.table ??= {}),
-          key: `${report.name}-table`,
-        }),
+      table: () => cellTable(data, report, all, state, `${report.name}-table`),
     };
   };
-  return card({
-    id: report.name,
-    title: report.title,
-    stamp: report.stamp,
-    notes: report.caption,
-    files: report.files,
-    state,
-    draw,
-  });
+  return reportCard(report, report.caption, state, draw);
 }

@@ -29,25 +29,10 @@ function figures(data, state, app) {
 }
 
 function tableCard(data, report, state) {
-  const { frame } = report;
   const draw = () => ({
-    body: dataTable({
-      caption: report.title,
-      columns: cellColumns(data, frame, measuresOf(data, frame, report.measures), report.decimals),
-      rows: range(frame.count),
-      state: (state.table ??= {}),
-      key: report.name,
-    }),
+    body: cellTable(data, report, measuresOf(data, report.frame, report.measures), state, report.name),
   });
-  return card({
-    id: report.name,
-    title: report.title,
-    stamp: report.stamp,
-    notes: [...anchorNotes(data, report), ...report.caption],
-    files: report.files,
-    state,
-    draw,
-  });
+  return reportCard(report, [...anchorNotes(data, report), ...report.caption], state, draw);
 }
 
 /** Any grid, any metric, any axis: the same figures with nothing chosen in advance. */

@@ -143,3 +143,13 @@ function cellColumns(data, frame, measures, decimals = null) {
   };
   return [...axes, ...measures.map(column)];
 }
+
+/** The cells of a report as a table; `state` outlives drawings. */
+const cellTable = (data, { frame, title, decimals }, measures, state, key) =>
+  dataTable({
+    caption: title,
+    columns: cellColumns(data, frame, measures, decimals),
+    rows: range(frame.count),
+    state: (state.table ??= {}),
+    key,
+  });

@@ -1,15 +1,14 @@
 //! Pictures from files and from the inside of archives: JPEG, PNG and WebP.
 
 use std::fs::File;
-use std::io::Cursor;
 use std::os::unix::fs::FileExt;
 use std::path::{Component, Path, PathBuf};
 
-use image::{ImageReader, Rgb, RgbImage};
+use image::{Rgb, RgbImage};
 use tch::{Kind, Tensor};
 
-/// Bytes that decoding one picture may take: a damaged header must not ask for all memory.
-const MEMORY: u64 = 1 << 30;
+use crate::picture;
+
 /// Width of the line around a box, as the released code draws it.
 const LINE: i64 = 5;
 /// Stands between a file's name and the part of it that is meant, `a.jpg###[x0, y0, x1, y1]`.
@@ -68,10 +67,9 @@ impl Picture {
             Place::Inside { path, offset, length } => (path, read_inside(path, *offset, *length)),
         };
         let say = |problem: String| format!("`{}`: {problem}", path.display());
-        let picture = decode(&bytes.map_err(|error| say(error.to_string()))?).map_err(say)?;
+        let picture = picture::decode(&bytes.map_err(|error| say(error.to_string()))?).map_err(say)?;
         let picture = edited(picture, &self.edit).map_err(say)?;
-        let size = [i64::from(picture.height()), i64::from(picture.width()), 3];
-        Ok(Tensor::from_slice(&picture.into_raw()).view(size).permute([2, 0, 1]).to_kind(Kind::Float))
+        Ok(picture::levels(&picture).to_kind(Kind::Float))
     }
 }
 
@@ -105,17 +103,6 @@ fn read_inside(path: &Path, offset: u64, length: u64) -> std::io::Result<Vec<u8>
     let mut bytes = vec![0; usize::try_from(length).map_err(std::io::Error::other)?];
     File::open(path)?.read_exact_at(&mut bytes, offset)?;
     Ok(bytes)
-}
-
-fn decode(bytes: &[u8]) -> Result<RgbImage, String> {
-    let mut reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(|error| error.to_string())?;
-    if reader.format().is_none() {
-        return Err("it begins as neither JPEG, PNG nor WebP does".to_owned());
-    }
-    let mut limits = image::Limits::default();
-    limits.max_alloc = Some(MEMORY);
-    reader.limits(limits);
-    Ok(reader.decode().map_err(|error| error.to_string())?.into_rgb8())
 }
 
 fn edited(picture: RgbImage, edit: &Edit) -> Result<RgbImage, String> {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use score::Estimate;
 use serde::{Deserialize, Serialize};
 
-use super::picture;
+use super::folder;
 use super::printed::printed;
 use super::stream::{self, Broken, floats};
 use crate::framing;
@@ -74,7 +74,7 @@ impl Scale {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error(transparent)]
-    Picture(#[from] picture::Error),
+    Picture(#[from] folder::Error),
     #[error(transparent)]
     Clip(#[from] clip::Error),
     #[error(transparent)]
@@ -121,7 +121,7 @@ pub fn run(arguments: &Arguments) -> Result<String, Error> {
     let prompts: Vec<String> = pairs.iter().map(|pair| arguments.scale.prompt(&pair.caption)).collect();
     let broken = if arguments.skip_broken { Broken::Counts } else { Broken::Fails };
     let side = config.vision_config.image_size;
-    let prepare = |path: &Path| picture::levels(path).map(|levels| framing::clip(&levels, side));
+    let prepare = |path: &Path| folder::levels(path).map(|levels| framing::clip(&levels, side));
     let (mut cosines, mut cut) = (Vec::new(), 0);
     let passed_over = stream::batches(&paths, arguments.batch, broken, prepare, |pictures, numbers| {
         let captions: Vec<&str> = numbers.iter().filter_map(|&at| prompts.get(at)).map(String::as_str).collect();

@@ -10,7 +10,7 @@ use tch::{Device, Kind};
 
 use super::printed::printed;
 use super::stream::{self, Broken, floats};
-use super::{npz, picture};
+use super::{folder, npz};
 use crate::judge::{Inception, Preparation, inception};
 use crate::model::{Weights, weights};
 use crate::rng::Rng;
@@ -70,7 +70,7 @@ pub struct StatisticsArguments {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error(transparent)]
-    Picture(#[from] picture::Error),
+    Picture(#[from] folder::Error),
     #[error(transparent)]
     Weights(#[from] weights::Error),
     #[error(transparent)]
@@ -174,7 +174,7 @@ pub fn run(arguments: &Arguments) -> Result<String, Error> {
 /// Pictures or weights cannot be used, or the file cannot be written.
 pub fn statistics(arguments: &StatisticsArguments) -> Result<String, Error> {
     let judge = Judge::open(&arguments.network)?;
-    let seen = Source::Folder(picture::list(&arguments.pictures)?).seen(&judge, false, |_| Ok(()))?;
+    let seen = Source::Folder(folder::list(&arguments.pictures)?).seen(&judge, false, |_| Ok(()))?;
     let n = seen.n.unwrap_or_default();
     npz::write(&arguments.statistics, &seen.normal()?, n)?;
     let passed_over = seen.passed_over;
@@ -235,7 +235,7 @@ impl Judge {
     /// The features of pictures, batch by batch; gives how many were passed over.
     fn watch(&self, paths: &[PathBuf], mut see: impl FnMut(&[f32]) -> Result<(), Error>) -> Result<u64, Error> {
         let preparation = self.preparation;
-        let prepare = |path: &Path| picture::levels(path).map(|levels| tch::no_grad(|| preparation.of(&levels)));
+        let prepare = |path: &Path| folder::levels(path).map(|levels| tch::no_grad(|| preparation.of(&levels)));
         let passed_over = stream::batches(paths, self.batch, self.broken, prepare, |pictures, _| {
             let features = tch::no_grad(|| self.inception.forward(&pictures.to_device(self.device)));
             see(&floats(&features))
@@ -256,7 +256,7 @@ impl Source {
             let (normal, n) = npz::read(path)?;
             return Ok(Self::Statistics { path: path.to_owned(), normal, n });
         }
-        Ok(Self::Folder(picture::list(path)?))
+        Ok(Self::Folder(folder::list(path)?))
     }
 
     fn n(&self) -> Option<u64> {

@@ -3,7 +3,7 @@
 //! | module | owns |
 //! |---|---|
 //! | [`fid`], [`clip_score`], [`convert`] | the commands |
-//! | [`picture`], [`stream`] | pictures from files; batches of them, made ready while the network computes |
+//! | [`folder`], [`stream`] | pictures of a folder; batches of them, made ready while the network computes |
 //! | `printed` | how their reports look |
 //! | [`npz`] | statistics as pytorch-fid stores them |
 //! | [`pickle`], [`torch_file`] | tensors from files of torch, without running anything in them |
@@ -11,9 +11,9 @@
 pub mod clip_score;
 pub mod convert;
 pub mod fid;
+pub mod folder;
 pub mod npz;
 pub mod pickle;
-pub mod picture;
 mod printed;
 pub mod stream;
 pub mod torch_file;

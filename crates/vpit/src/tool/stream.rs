@@ -6,7 +6,7 @@ use std::thread;
 
 use tch::Tensor;
 
-use super::picture;
+use super::folder;
 
 /// What happens to pictures that cannot be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,13 +25,13 @@ const WAITING: usize = 2;
 ///
 /// # Errors
 /// A picture is broken and that is not to be counted, or `see` fails.
-pub fn batches<E: From<picture::Error>>(
+pub fn batches<E: From<folder::Error>>(
     paths: &[PathBuf],
     batch: usize,
     broken: Broken,
-    prepare: impl Fn(&Path) -> Result<Tensor, picture::Error> + Send,
+    prepare: impl Fn(&Path) -> Result<Tensor, folder::Error> + Send,
     mut see: impl FnMut(&Tensor, &[usize]) -> Result<(), E>,
-) -> Result<Vec<picture::Error>, E> {
+) -> Result<Vec<folder::Error>, E> {
     let (sender, receiver) = sync_channel(WAITING);
     thread::scope(|scope| {
         scope.spawn(move || {

@@ -1,6 +1,6 @@
 use tch::{Kind, Tensor};
 use vpit::judge::Preparation;
-use vpit::tool::picture;
+use vpit::tool::folder;
 
 use super::golden;
 
@@ -42,7 +42,7 @@ fn pictures_of_all_kinds_are_read_as_pillow_reads_them() {
     let golden_levels = Tensor::read_safetensors(golden("pictures.safetensors")).unwrap();
     assert_eq!(golden_levels.len(), 14);
     for (name, theirs) in golden_levels {
-        let ours = picture::levels(&golden("pictures").join(&name)).unwrap();
+        let ours = folder::levels(&golden("pictures").join(&name)).unwrap();
         assert_eq!(ours.size(), theirs.size(), "{name}");
         // Pillow makes white of all grey levels above 255, so that the references see nothing; here the upper 8 bits count.
         let theirs = if name == "grey16.png" {
