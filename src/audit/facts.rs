@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 use crate::grid::Sweep;
 use crate::id::{RunId, TaskId};
 use crate::metric::{Kind, Observation};
+use crate::report::printed::Printed;
 use crate::rerun::Repeat;
 
 /// Everything beside the evidence. An audit of a store without its folders has less, and says so.
@@ -117,14 +118,6 @@ pub struct Column {
     pub source: String,
     pub metric: String,
     pub benchmark: String,
-}
-
-/// Values that somebody else printed for a report.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Printed {
-    pub report: String,
-    pub file: PathBuf,
-    pub text: String,
 }
 
 /// How the task folders look beside the store.

@@ -19,8 +19,8 @@ pub use baseline::{Accepted, Baseline, Judged};
 pub use case::Case;
 pub use examine::examine;
 pub use facts::{
-    Artifact, Attempt, Column, Contents, Disk, Facts, FileState, Imported, LateScore, OnDisk, Other, Printed,
-    Provenance, Rescored, Verified, Wanted,
+    Artifact, Attempt, Column, Contents, Disk, Facts, FileState, Imported, LateScore, OnDisk, Other, Provenance,
+    Rescored, Verified, Wanted,
 };
 pub use finding::{Finding, Place, Severity};
 pub use rules::{RULES, Rule};

@@ -7,9 +7,10 @@ use std::process::ExitCode;
 use clap::ValueEnum;
 
 use super::current::{Current, Which};
+use super::printed::printed;
 use super::rerun::RerunArgs;
 use crate::audit::render::{self, Audit};
-use crate::audit::{Baseline, Disk, Facts, Finding, Judged, Other, Printed, RULES, Severity, Wanted, examine};
+use crate::audit::{Baseline, Disk, Facts, Finding, Judged, Other, RULES, Severity, Wanted, examine};
 use crate::error::{Context, Error, Kind, Result};
 use crate::evidence::Evidence;
 use crate::grid::{self, Sweep};
@@ -204,7 +205,7 @@ impl Args {
         let reason = self.reason.as_deref().unwrap_or_default();
         let (meant, open): (Vec<Finding>, Vec<Finding>) = judged.open.into_iter().partition(is_meant);
         let text = baseline.with(&meant, reason, &judged.stale).to_text()?;
-        write(path, text.as_bytes())?;
+        write(path, &text)?;
         ui::note(&format!("{} accepted in `{}`", plural(meant.len(), "finding"), path.display()));
         judged.accepted.extend(meant.into_iter().map(|finding| (finding, reason.to_owned())));
         Ok(Judged { open, accepted: judged.accepted, stale: Vec::new() })
@@ -221,7 +222,7 @@ impl Args {
                 Some(Format::Sarif) => format!("{:#}\n", render::sarif(&audit)),
                 Some(Format::Markdown) | None => render::markdown(&audit),
             };
-            write(path, text.as_bytes())?;
+            write(path, &text)?;
         }
         let text = if self.json { format!("{:#}\n", render::json(&audit)) } else { render::text(&audit) };
         ui::print_all(&text)?;
@@ -287,17 +288,6 @@ fn looked_at(disk: Option<&Disk>, attempts: usize) -> Option<String> {
     Some(format!("Files: all by size and time, {read}, {verified}."))
 }
 
-/// The files with printed values that the sweep's reports name.
-fn printed(sweep: &Sweep) -> Result<Vec<Printed>> {
-    let reports = sweep.reports.iter().filter_map(|report| Some((report, report.printed.as_ref()?)));
-    let read = |(report, file): (&grid::Report, &PathBuf)| {
-        let text = fs::read_to_string(file)
-            .context(|| format!("cannot read `{}`, the printed values of report `{}`", file.display(), report.name))?;
-        Ok(Printed { report: report.name.clone(), file: file.clone(), text })
-    };
-    reports.map(read).collect()
-}
-
 /// What another store holds of the same plan.
 fn other(project: &Project, path: &Path, current: &Current) -> Result<Other> {
     let path = if path.is_dir() { path.join("results.db") } else { path.to_owned() };
@@ -323,11 +313,6 @@ fn placed(mut finding: Finding, project: &Project) -> Finding {
 }
 
 /// The file appears whole or not at all.
-fn write(path: &Path, bytes: &[u8]) -> Result<()> {
-    let about = || format!("cannot write `{}`", path.display());
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(folder).context(about)?;
-    std::io::Write::write_all(&mut file, bytes).context(about)?;
-    file.persist(path).context(about)?;
-    Ok(())
+fn write(path: &Path, text: &str) -> Result<()> {
+    runfile::files::write_bytes(path, text.as_bytes()).context(|| format!("cannot write `{}`", path.display()))
 }

@@ -18,6 +18,7 @@ mod import;
 mod known;
 mod logs;
 mod plan;
+mod printed;
 mod queue;
 mod report;
 mod rerun;

@@ -7,9 +7,10 @@ use std::process::ExitCode;
 use serde_json::json;
 
 use super::current::{Current, Which};
+use super::printed::printed;
 use crate::error::{Context, Error, Kind, Result};
 use crate::evidence::Evidence;
-use crate::grid::{self, ReportKind, Sweep};
+use crate::grid::{ReportKind, Sweep};
 use crate::plan::Plan;
 use crate::project::Project;
 use crate::report::page::{Curve, thin};
@@ -164,17 +165,6 @@ pub(super) fn everything(evidence: &Evidence<'_>, curves: Vec<Curve>) -> Result<
         ..report::Selection::default()
     };
     Ok(report::render(evidence, &selection)?.files)
-}
-
-/// The files with printed values that the sweep's reports name.
-fn printed(sweep: &Sweep) -> Result<Vec<(String, String)>> {
-    let reports = sweep.reports.iter().filter_map(|report| Some((report, report.printed.as_ref()?)));
-    let read = |(report, path): (&grid::Report, &PathBuf)| {
-        let text = fs::read_to_string(path)
-            .context(|| format!("cannot read `{}`, the printed values of report `{}`", path.display(), report.name))?;
-        Ok((report.name.clone(), text))
-    };
-    reports.map(read).collect()
 }
 
 /// A word of a command as a shell would need it.

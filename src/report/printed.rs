@@ -1,5 +1,7 @@
 //! What somebody else printed for the same figure, beside what we compute.
 
+use std::path::PathBuf;
+
 use super::frame::Frame;
 use super::item::{Asked, Correlated};
 use super::table::{Entry, Heading, Table, fixed};
@@ -7,6 +9,14 @@ use crate::{Error, Result};
 
 /// Decimals of the recomputed value.
 const DECIMALS: usize = 4;
+
+/// A file with values that somebody else printed for a report.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Printed {
+    pub report: String,
+    pub file: PathBuf,
+    pub text: String,
+}
 
 /// A table of printed and recomputed correlations.
 ///

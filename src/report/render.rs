@@ -157,7 +157,8 @@ fn items<'a>(
 ) -> Result<Vec<Item>> {
     let anchors = Anchors::of(evidence);
     let item = |report: &'a Report| {
-        let printed = selection.printed.iter().find(|(name, _)| *name == report.name).map(|(_, text)| text.as_str());
+        let printed =
+            selection.printed.iter().find(|printed| printed.report == report.name).map(|printed| printed.text.as_str());
         Item::of(Asked { report, frame: frames.get(report)?, printed, anchors: &anchors })
     };
     reports.iter().map(item).collect()

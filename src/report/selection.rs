@@ -3,6 +3,7 @@
 use super::automatic;
 use super::frame::Index;
 use super::page::Curve;
+use super::printed::Printed;
 use crate::grid::{Report, ReportKind, Sweep};
 use crate::{Error, Result};
 
@@ -36,8 +37,8 @@ pub struct Selection {
     pub command: String,
     /// What made it and from what, one line each.
     pub versions: Vec<String>,
-    /// Files with values that somebody else printed, by report: their text.
-    pub printed: Vec<(String, String)>,
+    /// What somebody else printed for the reports.
+    pub printed: Vec<Printed>,
     /// What trainings logged, for the page.
     pub curves: Vec<Curve>,
 }

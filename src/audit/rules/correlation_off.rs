@@ -1,13 +1,12 @@
 //! Printed correlations that do not follow from the printed values.
 
 use super::super::case::Case;
-use super::super::facts::Printed;
 use super::super::finding::{Finding, Place, Severity};
 use super::super::printed::decimals_of;
 use super::Rule;
 use crate::grid::Report;
 use crate::report::frame::Frame;
-use crate::report::printed::{PrintedRho, printed_rhos};
+use crate::report::printed::{Printed, PrintedRho, printed_rhos};
 use crate::report::table::fixed;
 use crate::stats::pearson;
 use crate::text::plural;
