@@ -16,7 +16,8 @@ uses = ["x"]
 command = ["./train", "{x}"]
 "#;
 
-/// Sixty steps whose result depends on each of them; asked to end, it saves its state.
+/// Sixty steps whose result depends on each of them; asked to end, it saves its state. It may be asked a second time
+/// meanwhile, which would end a program that it saves with.
 fn sum(progress: &str) -> String {
     format!(
         r#"
@@ -24,7 +25,7 @@ n=0; sum=7
 [ -z "$SWEEP_RESUME" ] || read n sum < "$SWEEP_RESUME/state"
 trap 'stop=1' TERM USR1
 while [ $n -lt 60 ]; do
-  if [ "$stop" ]; then mkdir checkpoint; echo $n $sum > checkpoint/state; exit 85; fi
+  if [ "$stop" ]; then trap '' TERM USR1; mkdir checkpoint && echo $n $sum > checkpoint/state; exit 85; fi
   sum=$(( (sum * 48271 + $1) % 2147483647 )); n=$((n + 1)); echo $n >> {progress}; sleep 0.1
 done
 echo "{{\"value\": $sum}}" > scores.json
