@@ -16,7 +16,7 @@ pub struct Cost {
 }
 
 /// The median of `times` costs of a command that runs in `folder`; each is prepared by `prepare`, which is not counted.
-pub fn median(
+pub fn repeated(
     times: usize,
     folder: &Path,
     command: &[String],
@@ -27,12 +27,20 @@ pub fn median(
         prepare()?;
         costs.push(measure(folder, command)?);
     }
+    median(costs)
+}
+
+/// The cost in the middle.
+///
+/// # Errors
+/// There is none.
+pub fn median(mut costs: Vec<Cost>) -> Result<Cost> {
     costs.sort_by_key(|cost| cost.wall);
-    Ok(costs[costs.len() / 2])
+    costs.get(costs.len() / 2).copied().ok_or_else(|| "nothing was measured".into())
 }
 
 /// The kernel keeps one peak for all ended children of a process, so each measurement has a small process of its own.
-fn measure(folder: &Path, command: &[String]) -> Result<Cost> {
+pub fn measure(folder: &Path, command: &[String]) -> Result<Cost> {
     let this = std::env::current_exe()?;
     let args = ["measure", "--"].into_iter().map(str::to_owned).chain(command.iter().cloned());
     let said = duct::cmd(this, args).dir(folder).stdin_null().stderr_capture().stdout_capture().unchecked().run()?;

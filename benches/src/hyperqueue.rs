@@ -38,10 +38,10 @@ impl Cluster {
         Ok(cluster)
     }
 
-    /// What an array of `tasks` times `true` costs, with the output files that HyperQueue writes by default.
-    pub fn cost(&self, bench: &Workbench, tasks: u64) -> Result<Cost> {
-        let array = format!("1-{tasks}");
-        bench.cost(&self.folder, &["hq", "--server-dir", "hq", "submit", "--array", &array, "--wait", "true"])
+    /// What an array of `tasks` times `true` costs, with the output files that HyperQueue writes by default into `folder`.
+    pub fn cost(&self, bench: &Workbench, folder: &Path, tasks: u64) -> Result<Cost> {
+        let (server, array) = (self.folder.join("hq").display().to_string(), format!("1-{tasks}"));
+        bench.one_cost(folder, &["hq", "--server-dir", &server, "submit", "--array", &array, "--wait", "true"])
     }
 
     fn spawn(&mut self, args: &[&str]) -> Result<()> {

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::Result;
-use crate::cost::Cost;
+use crate::cost::{Cost, median};
 use crate::grid;
 use crate::hyperqueue::Cluster;
 use crate::subjects::verify_succeeded;
@@ -86,7 +86,9 @@ fn run(bench: &Workbench) -> Result<()> {
     table.add("sweep submit, 500 an element", run_all(bench, "packed", RUN))?;
     let folder = bench.folder("slurm-hq")?;
     let cluster = Cluster::start_at_slurm(&folder);
-    table.add_if_there("hq submit --array, allocation by hq", cluster.and_then(|cluster| cluster.cost(bench, RUN)));
+    let cost =
+        |cluster: Cluster| median((0..bench.times).map(|_| cluster.cost(bench, &folder, RUN)).collect::<Result<_>>()?);
+    table.add_if_there("hq submit --array, allocation by hq", cluster.and_then(cost));
     table.print();
     let mut table = Comparison::new(format!("{SINGLE} of them as elements of their own"), SINGLE);
     table.add("sweep submit, 1 an element", run_all(bench, "single", SINGLE))?;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 use crate::Result;
-use crate::cost::{Cost, median};
+use crate::cost::{Cost, measure, repeated};
 
 pub struct Workbench {
     pub sweep: String,
@@ -43,17 +43,27 @@ impl Workbench {
 
     /// What a command costs in `folder`, each time after `prepare`, which is not counted.
     pub fn cost_after(&self, folder: &Path, command: &[&str], prepare: impl FnMut() -> Result<()>) -> Result<Cost> {
-        median(self.times, folder, &owned(command), prepare)
+        repeated(self.times, folder, &owned(command), prepare)
+    }
+
+    /// What a command costs in `folder`, this once.
+    pub fn one_cost(&self, folder: &Path, command: &[&str]) -> Result<Cost> {
+        measure(folder, &owned(command))
     }
 
     /// As [`Workbench::cost`], repeated more often, for what takes milliseconds.
     pub fn quick_cost(&self, folder: &Path, command: &[&str]) -> Result<Cost> {
-        median(40 * self.times, folder, &owned(command), || Ok(()))
+        repeated(40 * self.times, folder, &owned(command), || Ok(()))
     }
 
     /// What a bare loop of this program costs.
     pub fn floor(&self, folder: &Path, args: &[&str], prepare: impl FnMut() -> Result<()>) -> Result<Cost> {
         self.cost_after(folder, &[&[self.this.as_str(), "floor"], args].concat(), prepare)
+    }
+
+    /// What a bare loop of this program costs, this once.
+    pub fn one_floor(&self, folder: &Path, args: &[&str]) -> Result<Cost> {
+        self.one_cost(folder, &[&[self.this.as_str(), "floor"], args].concat())
     }
 
     /// What a piece of work of this program costs.

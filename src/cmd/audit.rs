@@ -20,11 +20,6 @@ use crate::store::Store;
 use crate::text::{bytes, plural};
 use crate::ui;
 
-/// Say what a sceptical reviewer would of what is stored
-///
-/// Every rule looks at the plan, the scores, where they come from and the files that they were read from. What is found
-/// has a severity: an error is a contradiction, a warning wants an explanation, a note is worth knowing. `docs/audit.md`
-/// has the rules.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   sweep audit

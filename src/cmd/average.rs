@@ -12,9 +12,6 @@ use super::score::{Selection, report};
 use crate::error::{Error, Kind, Result};
 use crate::ui;
 
-/// Average stored predictions of published benchmarks: the groups of the paper's Figure 8, and all nine
-///
-/// Each benchmark weighs the same. There is no mean while a member is missing or only a part of it is there.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   sweep average predictions/ --protocol cambrian

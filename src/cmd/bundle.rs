@@ -17,11 +17,6 @@ use crate::ui;
 
 pub(super) use verify::read_listed;
 
-/// Write everything that is needed to check the results elsewhere, or verify what somebody wrote
-///
-/// The bundle is a folder: sweep file, plan, scores, figures, and of each task its provenance, scores, curves and
-/// predictions, described as a Workflow Run RO-Crate and listed with their digests. `sweep import BUNDLE` brings its
-/// scores in. The same results give the same bytes.
 #[derive(Debug, clap::Args)]
 #[command(
     args_conflicts_with_subcommands = true,

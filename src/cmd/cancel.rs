@@ -22,9 +22,6 @@ use crate::store::Store;
 use crate::text::plural;
 use crate::{Error, Result, ui};
 
-/// Cancel tasks that have not succeeded: running ones are asked to end, and none is tried again
-///
-/// Tasks that cells outside the selection need as well are spared. `sweep retry` takes a cancellation back.
 #[derive(Debug, Args)]
 pub struct CancelArgs {
     #[command(flatten)]

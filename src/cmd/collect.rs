@@ -18,9 +18,6 @@ use crate::store::{Ingested, Store};
 use crate::text::plural;
 use crate::{Error, Result, ui};
 
-/// Bring the results of tasks that have ended into the store
-///
-/// `submit` does this while it runs; this verb is for what other processes have run. Running it again changes nothing.
 #[derive(Debug, Args)]
 pub struct CollectArgs {
     #[command(flatten)]

@@ -11,7 +11,7 @@ use crate::slurm::profile::Target;
 use crate::store::Store;
 use crate::{Error, Result, settings};
 
-/// The sweep, and the cells of it, that a verb works on.
+// The sweep, and the cells of it, that a verb works on. (No doc comment: clap would take it for what the verb is about.)
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct Which {
     /// Sweep file, or name of a planned sweep; without it the sweep that was planned last

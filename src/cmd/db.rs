@@ -13,7 +13,6 @@ use crate::store::{Checked, Store, rebuild};
 use crate::text::plural;
 use crate::ui;
 
-/// Check the store, or make it again from the journal and the task folders
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(subcommand)]

@@ -20,7 +20,6 @@ use crate::slurm::{Profile, script};
 use crate::text::{bytes, grouped, visible};
 use crate::{Result, clock, settings, ui};
 
-/// Check what submissions rely on: folders, clocks, Slurm's limits, and Slurm's verdict on the profile's options
 #[derive(Debug, Args)]
 pub struct DoctorArgs {
     /// Profile that is checked, as for `sweep submit`

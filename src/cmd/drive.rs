@@ -15,10 +15,6 @@ use crate::store::Store;
 use crate::text::plural;
 use crate::{Result, ui};
 
-/// Submit until everything has succeeded or failed for good: what `sweep submit` does, whenever there is something to do
-///
-/// Stay logged in, or start it by a timer; it can be stopped at any time. Slurm is asked every 30 seconds at first, and
-/// every three minutes while nothing happens.
 #[derive(Debug, Args)]
 pub struct DriveArgs {
     #[command(flatten)]

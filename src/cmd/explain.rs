@@ -20,10 +20,6 @@ use crate::store::Store;
 use crate::text::plural;
 use crate::ui;
 
-/// Explain a cell, a run or a task: why it is absent, new or waiting, and which grids ask for it
-///
-/// A cell is named by its levels, and by its grid where several have them: `data vqa=7M generation=200k`. A run or a
-/// task is named by the first digits of its identity. Without a file it is about the sweep that was planned last.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// A sweep file, then a grid's name, `axis=level` pairs, or the first digits of a run's or task's identity

@@ -33,10 +33,6 @@ enum To {
     Tensorboard,
 }
 
-/// Write scores, and for MLflow and TensorBoard training curves, for other programs
-///
-/// Every score that was measured or imported stands in it with its run, parameters and source. The same results give
-/// the same bytes.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   sweep export --to csv > scores.csv

@@ -14,10 +14,6 @@ use crate::store::{Garbage, Store};
 use crate::text::{Side, Table, bytes, plural};
 use crate::ui;
 
-/// List the files that nothing needs any more, and delete them when asked to
-///
-/// Kept is whatever the latest plan of any sweep, a pinned run or anything that runs needs, and everything that the store
-/// can be made from again. What is deleted stays in the store as a row, with its digest and the time.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Delete what is listed

@@ -19,7 +19,6 @@ use crate::worker::claim::{ATTEMPTS, last_attempt};
 use crate::worker::open_regular;
 use crate::{Error, Result, ui};
 
-/// Show what jobs have written: standard output and error of the last attempt, and Slurm's log of those in its hands
 #[derive(Debug, Args)]
 pub struct LogsArgs {
     #[command(flatten)]

@@ -17,10 +17,6 @@ use crate::store::Store;
 use crate::text::{Side, Table, bytes, cut, grouped, hours, or_blank, plural, visible};
 use crate::ui;
 
-/// Show what a sweep file asks for, what is done, and what the rest will cost
-///
-/// Cells become runs, which grids share, and runs become tasks, which runs share. The plan is recorded in the project,
-/// which is made in the current folder if there is none; `--dry-run` writes nothing.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The sweep file

@@ -18,10 +18,6 @@ use crate::report::{self, File, Format, Rendering};
 use crate::store::{Store, StoredSeries};
 use crate::ui;
 
-/// Draw and tabulate what has been measured and imported
-///
-/// Without options: everything that the sweep declares under `[reports]`, into `reports/<sweep>/`. A kind that it does
-/// not declare is made from whatever axes and metrics suit it.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]

@@ -24,7 +24,7 @@ use crate::worker::claim::{ClaimFile, Holder, holders_folder};
 use crate::worker::{Ended, Grace, Running};
 use crate::{Error, Result, provenance, ui};
 
-/// Which runs are done again, and with what.
+// Which runs are done again, and with what. (No doc comment: clap would take it for what the verb is about.)
 #[derive(Debug, Clone, clap::Args)]
 pub struct RerunArgs {
     /// Do runs again, on this machine, and compare: a number of runs, a share like `5%`, or `all`

@@ -8,9 +8,6 @@ use super::current::Which;
 use super::submit::SubmitArgs;
 use crate::Result;
 
-/// Submit again what has failed, whatever the reason, or was cancelled
-///
-/// The attempts that a stage allows are counted anew. What has succeeded stays as it is.
 #[derive(Debug, Args)]
 pub struct RetryArgs {
     #[command(flatten)]

@@ -12,10 +12,6 @@ use crate::error::{Context, Error, Kind, Result};
 use crate::text::{plural, visible};
 use crate::ui;
 
-/// Score stored predictions of a published benchmark
-///
-/// Each line of the file is a JSON object with `id`, `prediction`, `gold` and, for multiple choice, `options`. Nothing but
-/// the file is needed, so that predictions can be scored again anywhere, by either protocol.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   sweep score mmvp predictions.jsonl --protocol official

@@ -19,10 +19,6 @@ use crate::store::Store;
 use crate::worker::claim::Observer;
 use crate::{Error, Result, clock, ui};
 
-/// Serve the page of a report, which follows the sweep while it runs
-///
-/// It reads and never writes. For this machine alone unless told otherwise; `ssh -L 8765:localhost:8765 HOST` brings it
-/// to yours. Ctrl-C ends it.
 #[derive(Debug, Clone, clap::Args)]
 pub struct ServeArgs {
     #[command(flatten)]

@@ -16,7 +16,6 @@ use crate::text::{Side, Table, or_blank, plural};
 use crate::worker::claim::Observer;
 use crate::{Result, ui};
 
-/// Show how many tasks of each grid and stage are done, running, waiting or failed
 #[derive(Debug, Args)]
 pub struct StatusArgs {
     #[command(flatten)]

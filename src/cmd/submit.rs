@@ -34,11 +34,6 @@ use crate::worker::claim::{ClaimFile, Holder, holders_folder};
 use crate::worker::{Ended, Grace, Running};
 use crate::{Error, Result, clock, grid, provenance, ui};
 
-/// Run what the plan still wants, on this machine or through Slurm
-///
-/// What has succeeded is not run again; the same command goes on where an earlier one was stopped. On this machine,
-/// Ctrl-C asks the jobs to end and waits for them, a second one kills them. With `--to` a profile, or on a host that a
-/// profile names, tasks are handed over to Slurm and the command ends.
 #[derive(Debug, Args)]
 pub struct SubmitArgs {
     #[command(flatten)]

@@ -16,7 +16,6 @@ use crate::worker::publish::Publisher;
 use crate::worker::{Attempted, Grace, Manifest, OomKills, Running, Worker};
 use crate::{Error, Result, access, provenance};
 
-/// Run one task of a manifest
 #[derive(Debug, Args)]
 pub struct WorkerArgs {
     /// File that describes the submission
@@ -25,7 +24,6 @@ pub struct WorkerArgs {
     index: Option<usize>,
 }
 
-/// End what a launcher has started once it has ended itself
 #[derive(Debug, Args)]
 pub struct GuardArgs {
     /// Name of the launcher in the environment of its jobs
