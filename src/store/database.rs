@@ -28,8 +28,8 @@ const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 const APPLICATION: u32 = 0x5357_4550;
 /// How long a statement waits for another process's transaction.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// Up to this size a database is checked whole before each use; a larger one by `sweep db check`.
-const CHECKED_BYTES: u64 = 16 << 20;
+/// Up to this size a database is checked whole before each use, which takes some 60 ms; a larger one by `sweep db check`.
+const CHECKED_BYTES: u64 = 4 << 20;
 /// Of a new database. Network file systems prefer few large pages, and a plan of a million runs is stored in 4.8 s, not 5.3.
 const PAGE_BYTES: u32 = 16_384;
 /// Page cache in KiB (negative by SQLite's convention): a plan of a million runs is written once, not page by page.
