@@ -4,26 +4,20 @@ use std::path::Path;
 
 use clap::Args;
 
-use super::python;
 use super::runner::{Runner, Selection};
+use super::{judges, python};
 use crate::failure::Result;
+use crate::miniature::DEMO;
 use crate::slurm::{self, Trial};
 use crate::stages::Stages;
 use crate::{chromium, libtorch, repo, tool};
 
 #[derive(Args)]
 pub struct Test {
-    /// Leave nothing out: the tests marked as slow, and the whole demo
+    /// Leave nothing out: also the tests marked as slow, the judges that must first be compiled, and the demo
     #[arg(long)]
     full: bool,
 }
-
-/// Tools that are used when they are there: the program, its arguments, what it judges.
-const OPTIONAL: [(&str, &[&str], &str); 3] = [
-    ("cargo-deny", &["check", "licenses", "bans", "sources"], "licences and sources"),
-    ("cargo-machete", &[], "unused dependencies"),
-    ("typos", &[], "spelling"),
-];
 
 impl Test {
     pub fn run(&self) -> Result<()> {
@@ -63,7 +57,11 @@ impl Test {
         }
         stages.run("documentation", &[], || document(&root, scope));
         let mut left_out = runner.left_out();
-        stages.run("optional tools", &[], || optional_tools(&root, &mut left_out));
+        stages.run("judges", &[], || judges::run(&root, self.full, &mut left_out));
+        match self.full {
+            true => stages.run("demo", &["set-up"], || DEMO.run()),
+            false => left_out.push("the demo: `cargo xtask demo` runs it".to_owned()),
+        }
 
         report(&stages, &left_out, runner.summaries());
         say_untested("ON A REAL SLURM", untried.map(|why| format!("{why}\n{SLURM_HINT}")));
@@ -92,17 +90,6 @@ fn document(root: &Path, scope: &[&str]) -> Result<()> {
     // There are hardly any examples; naming them is what brings the dependencies of tests in.
     let args = [&["doc", "--no-deps", "--lib", "--examples"], scope].concat();
     tool::run_with("cargo", &args, root, &[("RUSTDOCFLAGS", "-D warnings")])
-}
-
-fn optional_tools(root: &Path, left_out: &mut Vec<String>) -> Result<()> {
-    for (program, args, what) in OPTIONAL {
-        if tool::works(program, &["--version"]) {
-            tool::run(program, args, root)?;
-        } else {
-            left_out.push(format!("{what}: `{program}` is not installed"));
-        }
-    }
-    Ok(())
 }
 
 /// The table, what was left out, and the test programs' own words last.
