@@ -108,9 +108,9 @@ enum Verb {
     /// Bring in finished results, with their source
     ///
     /// `sweep import grid.toml` brings in every `[imports.<name>]` of the file; `sweep import scores.csv` one table, as the
-    /// options say: a CSV file (W&B's exports are some), JSON lines, a log folder of TensorBoard, a file store of MLflow.
-    /// `sweep import BUNDLE` brings in what `sweep bundle` wrote. Numbers are kept as observations of their source beside
-    /// what is measured: importing the same file again changes nothing, and two sources of one score stay two.
+    /// options say: a CSV file (W&B's exports are some), JSON lines, a log folder of TensorBoard, a file store of MLflow, a
+    /// `wandb` folder. `sweep import BUNDLE` brings in what `sweep bundle` wrote. Numbers are kept as observations of their
+    /// source beside what is measured: importing the same file again changes nothing, and two sources of one score stay two.
     Import(import::Args),
     /// Write scores, and for MLflow and TensorBoard training curves, for other programs
     ///

@@ -35,7 +35,7 @@ pub fn from_json_lines(text: &[u8]) -> Result<Vec<Record>, (usize, String)> {
     Ok(records)
 }
 
-fn flatten(name: &str, value: &Value, record: &mut Record) {
+pub(super) fn flatten(name: &str, value: &Value, record: &mut Record) {
     let text = match value {
         Value::Null => return,
         Value::Object(fields) => {

@@ -126,13 +126,15 @@ fn json_lines_and_tables_of_w_and_b_are_mapped_like_any_table() {
 
 /// `tests/golden/exchange/write.py` wrote these with the programs' own writers.
 #[test]
-fn what_tensorboard_and_mlflow_wrote_is_read() {
+fn what_tensorboard_mlflow_and_w_and_b_wrote_is_read() {
     let sweep =
         "name = \"one\"\ncommand = [\"true\"]\n[vary]\nlr = [0.1, 0.01]\n[metrics.fid]\ndirection = \"minimize\"\n";
     let golden = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/exchange");
-    for (path, factor, metric) in
-        [("tb", "lr=hparams.lr", "fid=eval/fid"), ("mlruns", "lr=params.lr", "fid=metrics.eval/fid")]
-    {
+    for (path, factor, metric) in [
+        ("tb", "lr=hparams.lr", "fid=eval/fid"),
+        ("mlruns", "lr=params.lr", "fid=metrics.eval/fid"),
+        ("wandb", "lr=config.lr", "fid=summary.eval/fid"),
+    ] {
         let project = Project::new(sweep);
         let path = golden.join(path);
         let words = ["import", path.to_str().unwrap(), "--sweep", "grid.toml", "--grid", "main", "--source", "theirs"];
@@ -161,5 +163,9 @@ fn mistakes_of_foreign_files_have_their_place() {
     project.write("b.jsonl", "{\"lr\": 0.1, \"fid\": 1}\n{\"lr\": \n");
     assert!(import("b.jsonl").contains("b.jsonl:2: EOF"), "{}", import("b.jsonl"));
     fs::create_dir(project.path().join("empty")).unwrap();
-    assert!(import("empty").contains("holds no run of MLflow or TensorBoard and is no bundle"), "{}", import("empty"));
+    assert!(
+        import("empty").contains("holds no run of MLflow, TensorBoard or W&B and is no bundle"),
+        "{}",
+        import("empty")
+    );
 }

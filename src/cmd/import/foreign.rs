@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::Context;
 use crate::exchange::foreign::{Record, csv, from_events, from_json_lines, from_mlflow};
-use crate::exchange::tensorboard;
+use crate::exchange::{tensorboard, wandb};
 use crate::import::Origin;
 use crate::worker::read_regular;
 use crate::{Error, Result};
@@ -18,7 +18,7 @@ const META: &str = "meta.yaml";
 /// In the name of every event file.
 const EVENTS: &str = "tfevents";
 
-/// The table at `path`: a CSV file as it is; JSON lines, event files and MLflow's folders as records.
+/// The table at `path`: a CSV file as it is; JSON lines, event files, MLflow's folders and W&B's runs as records.
 ///
 /// # Errors
 /// It cannot be read, or is not what its name says.
@@ -27,6 +27,8 @@ pub fn read(path: &Path) -> Result<(Vec<u8>, Origin)> {
         folder(path)?
     } else if name_of(path).contains(EVENTS) {
         vec![events(&name_of(path), &[path.to_owned()])?]
+    } else if is_wandb(path) {
+        vec![wandb(path)?]
     } else if path.extension().is_some_and(|extension| extension == "jsonl" || extension == "ndjson") {
         let mistake = |(line, what)| Error::usage(format!("{}:{line}: {what}", path.display()));
         from_json_lines(&bytes(path)?).map_err(mistake)?
@@ -54,6 +56,9 @@ fn folder(root: &Path) -> Result<Vec<Record>> {
         if !event_files.is_empty() {
             records.insert(run.clone(), events(&run, &event_files)?);
         }
+        for file in files.iter().filter(|file| is_wandb(file)) {
+            records.insert(format!("{run}/{}", name_of(file)), wandb(file)?);
+        }
         // An experiment has such a file as well, and no metrics.
         let is_run = files.iter().any(|file| name_of(file) == META) && below.iter().any(|at| name_of(at) == "metrics");
         if is_run {
@@ -64,10 +69,12 @@ fn folder(root: &Path) -> Result<Vec<Record>> {
     }
     if records.is_empty() {
         return Err(Error::usage(format!(
-            "`{}` holds no run of MLflow or TensorBoard and is no bundle",
+            "`{}` holds no run of MLflow, TensorBoard or W&B and is no bundle",
             root.display()
         ))
-        .hint("name a file store of MLflow, a log folder of TensorBoard, or what `sweep bundle` wrote"));
+        .hint(
+            "name a file store of MLflow, a log folder of TensorBoard, a `wandb` folder, or what `sweep bundle` wrote",
+        ));
     }
     Ok(records.into_values().collect())
 }
@@ -96,6 +103,15 @@ fn events(run: &str, files: &[PathBuf]) -> Result<Record> {
         tensorboard::read(&bytes(path)?).context(about)
     };
     Ok(from_events(run, &files.iter().map(read).collect::<Result<Vec<_>>>()?))
+}
+
+/// The file of a run in a `wandb` folder.
+fn is_wandb(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "wandb")
+}
+
+fn wandb(path: &Path) -> Result<Record> {
+    wandb::read(&bytes(path)?).context(|| format!("`{}` is no run of W&B", path.display()))
 }
 
 fn mlflow(run: &Path) -> Result<Record> {
