@@ -98,9 +98,10 @@ fn claimed(out: &mut String, names: &mut Names, conclusion: &Conclusion) {
     }
 }
 
-/// With a minus sign and not a hyphen.
+/// With a minus sign and not a hyphen, in a formula as in text.
 fn define(out: &mut String, name: &str, value: &str) {
-    let _ = writeln!(out, "\\@namedef{{sweep@{name}}}{{{}}}", escape_latex(&value.replace('-', "−")));
+    let value = escape_latex(&value.replace('-', "−")).replace("$-$", "\\ensuremath{-}");
+    let _ = writeln!(out, "\\@namedef{{sweep@{name}}}{{{value}}}");
 }
 
 /// Names that LaTeX reads as they are written, each given once.
@@ -164,7 +165,8 @@ mod tests {
             let line = line.strip_prefix(define("\\@namedef{sweep@")).unwrap();
             let (name, text) = line.strip_suffix('}').unwrap().split_once("}{").unwrap();
             assert!(name.chars().all(|c| c.is_ascii_alphanumeric() || ".:/=+-".contains(c)), "{name}");
-            assert!(!text.contains(['{', '}', '%', '#', '&', '_', '\\']), "{text}");
+            let rest = text.replace("\\ensuremath{-}", "");
+            assert!(!rest.contains(['{', '}', '%', '#', '&', '_', '\\']), "{text}");
             found.push((name, text));
         }
         assert_eq!(body.next(), None);
@@ -176,7 +178,7 @@ mod tests {
         let file = file(&world("a"));
         let defined = read(&file);
         for expected in [
-            ("t/kind=a/lr=0.1/top-1", "$-$0.20"),
+            ("t/kind=a/lr=0.1/top-1", "\\ensuremath{-}0.20"),
             ("t/kind=a/lr=0.1/top-1/n", "1"),
             ("t/kind=a/lr=0.01/loss", "4.0"),
             ("c/rho/top-1/loss/n", "6"),

@@ -66,12 +66,15 @@ impl Test {
         report(&stages, &left_out, runner.summaries());
         say_untested("ON A REAL SLURM", untried.map(|why| format!("{why}\n{SLURM_HINT}")));
         say_untested("IN A BROWSER", browser.err().map(|why| why.to_string()));
+        say_untested("BY LATEX", tool::find("pdflatex").is_none().then(|| LATEX_HINT.to_owned()));
         say_untested("BY OTHER PROGRAMS", packages.err().map(|why| format!("{why}\n{PACKAGES_HINT}")));
         stages.finish()
     }
 }
 
 const SLURM_HINT: &str = "hint: see `A Slurm cluster on this machine` in docs/development.md";
+const LATEX_HINT: &str = "no `pdflatex` is installed: nothing compiles what reports hold for papers\nhint: as root, on Debian: \
+                          `apt-get install --no-install-recommends texlive-latex-recommended`";
 const PACKAGES_HINT: &str = "hint: `python3 -m pip` must work and reach a package index; without it exports and bundles \
                              are read by nothing but our own readers";
 
