@@ -13,6 +13,7 @@ use crate::project::Project;
 use crate::store::{Garbage, Store};
 use crate::text::{Side, Table, bytes, plural};
 use crate::ui;
+use crate::worker::claim::Observer;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -54,66 +55,70 @@ impl Args {
         let only = find_all(&mut store, &self.run)?;
         let mut garbage = store.garbage()?;
         garbage.retain(|garbage| only.is_empty() || garbage.runs.iter().any(|run| only.contains(run)));
-        // Scripts and logs belong to no run.
-        let submissions = if only.is_empty() { Submissions::over(&mut store)? } else { Submissions::default() };
+        // Scripts, logs and what differed when it was done again are no results of a run.
+        let [submissions, reruns] =
+            if only.is_empty() { [submissions(&mut store)?, reruns(&project)?] } else { Default::default() };
         ui::print_all(&if self.json {
-            json(&garbage, &submissions)
+            json(&garbage, &submissions, &reruns)
         } else {
-            listing(&garbage, ui::width()) + &submissions.text()
+            listing(&garbage, ui::width()) + &submissions.text(SUBMISSIONS) + &reruns.text(RERUNS)
         })?;
         if self.delete {
             let freed = garbage.iter().map(|garbage| store.delete(garbage)).sum::<Result<u64>>()?;
-            let freed = freed + submissions.delete()?;
+            let freed = freed + submissions.delete()? + reruns.delete()?;
             ui::note(&format!("freed {}", bytes(freed)));
-        } else if !garbage.is_empty() || !submissions.folders.is_empty() {
+        } else if !(garbage.is_empty() && submissions.folders.is_empty() && reruns.folders.is_empty()) {
             ui::note("nothing was deleted: `sweep gc --delete` does it");
         }
         Ok(ExitCode::SUCCESS)
     }
 }
 
-/// Folders of submissions of which nothing more is expected: scripts, manifests and Slurm's logs.
+const SUBMISSIONS: &str = "with scripts and logs of submissions that are over";
+const RERUNS: &str = "of reruns, with what differed from before";
+
+/// Whole folders that nothing needs.
 #[derive(Default)]
-struct Submissions {
+struct Folders {
     folders: Vec<PathBuf>,
     bytes: u64,
 }
 
-impl Submissions {
-    /// Those whose tasks have all ended.
-    fn over(store: &mut Store) -> Result<Self> {
-        let open: Vec<String> = store.open_submissions()?.into_iter().map(|submitted| submitted.token).collect();
-        let root = store.project().submissions_folder();
-        let about = || format!("cannot read the folder of submissions `{}`", root.display());
-        let entries = match fs::read_dir(&root) {
+/// Submissions whose tasks have all ended: scripts, manifests and Slurm's logs.
+fn submissions(store: &mut Store) -> Result<Folders> {
+    let open: Vec<String> = store.open_submissions()?.into_iter().map(|submitted| submitted.token).collect();
+    let is_over = |folder: &Path| !open.iter().any(|token| folder.ends_with(token));
+    Folders::of(&store.project().submissions_folder(), is_over)
+}
+
+/// Reruns that nobody is at: what came of them is in the journal.
+fn reruns(project: &Project) -> Result<Folders> {
+    let is_over = |folder: &Path| {
+        let tasks = folder.join("tasks");
+        Observer::new(&tasks).is_none_or(|observer| !observer.sees_holders_of(&tasks))
+    };
+    Folders::of(&project.reruns_folder(), is_over)
+}
+
+impl Folders {
+    /// Those in `root` that are over.
+    fn of(root: &Path, is_over: impl Fn(&Path) -> bool) -> Result<Self> {
+        let about = || format!("cannot read the folder `{}`", root.display());
+        let entries = match fs::read_dir(root) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
             other => other.context(about)?,
         };
-        let mut over = Self::default();
-        for entry in entries {
-            let entry = entry.context(about)?;
-            if open.iter().any(|token| entry.file_name() == token.as_str()) {
-                continue;
-            }
-            let files = fs::read_dir(entry.path()).context(about)?;
-            // Of the link to the worker the name alone is deleted.
-            let size =
-                |file: io::Result<fs::DirEntry>| file.and_then(|file| file.metadata()).map_or(0, |file| file.len());
-            over.bytes += files.map(size).sum::<u64>();
-            over.folders.push(entry.path());
-        }
-        over.folders.sort();
-        Ok(over)
+        let paths = entries.map(|entry| entry.map(|entry| entry.path())).collect::<io::Result<Vec<_>>>();
+        let mut folders: Vec<PathBuf> = paths.context(about)?.into_iter().filter(|path| is_over(path)).collect();
+        folders.sort();
+        let bytes = folders.iter().map(|folder| size(folder)).sum::<io::Result<u64>>().context(about)?;
+        Ok(Self { folders, bytes })
     }
 
-    fn text(&self) -> String {
+    fn text(&self, what: &str) -> String {
         match self.folders.len() {
             0 => String::new(),
-            count => format!(
-                "{} with scripts and logs of submissions that are over, {}\n",
-                plural(count, "folder"),
-                bytes(self.bytes)
-            ),
+            count => format!("{} {what}, {}\n", plural(count, "folder"), bytes(self.bytes)),
         }
     }
 
@@ -125,11 +130,22 @@ impl Submissions {
     }
 }
 
+/// Bytes of all files below `folder`. Of a link, such as the one to the worker, the name alone is deleted.
+fn size(folder: &Path) -> io::Result<u64> {
+    let mut bytes = 0;
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let metadata = entry.metadata()?;
+        bytes += if metadata.is_dir() { size(&entry.path())? } else { metadata.len() };
+    }
+    Ok(bytes)
+}
+
 fn find_all(store: &mut Store, prefixes: &[String]) -> Result<Vec<RunId>> {
     prefixes.iter().map(|prefix| store.find_run(prefix)).collect()
 }
 
-fn json(garbage: &[Garbage], submissions: &Submissions) -> String {
+fn json(garbage: &[Garbage], submissions: &Folders, reruns: &Folders) -> String {
     let of = |garbage: &Garbage| {
         json!({
             "runs": garbage.runs.iter().map(ToString::to_string).collect::<Vec<_>>(),
@@ -143,7 +159,12 @@ fn json(garbage: &[Garbage], submissions: &Submissions) -> String {
         })
     };
     let garbage: Vec<_> = garbage.iter().map(of).collect();
-    format!("{:#}\n", json!({ "schema_version": 1, "garbage": garbage, "submissions": submissions.folders }))
+    format!(
+        "{:#}\n",
+        json!({
+            "schema_version": 1, "garbage": garbage, "submissions": submissions.folders, "reruns": reruns.folders,
+        })
+    )
 }
 
 fn listing(garbage: &[Garbage], width: usize) -> String {

@@ -4,8 +4,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use runfile::{FailureReason, Verdict};
+use serde_json::{Map, Value};
 
 use super::current::{Current, base_folder};
+use super::hand_over::{host_name, me};
 use crate::attempt::Ledger;
 use crate::collect::read_results;
 use crate::launch::again::{Again, Original, forget_what_agrees};
@@ -15,19 +17,22 @@ use crate::launch::local::{Event, Local};
 use crate::launch::machine;
 use crate::launch::progress::Progress;
 use crate::launch::signals::Interrupt;
+use crate::launch::slurm::{Errand, Slurm};
 use crate::plan::{Revision, RunIx, TaskIx};
 use crate::project::{Project, make_private_folder};
 use crate::rerun::{Share, changes, choose};
+use crate::slurm::Profile;
+use crate::slurm::profile::Target;
 use crate::store::{Rerun, Store, Success};
 use crate::text::plural;
 use crate::worker::claim::{ClaimFile, Holder, holders_folder};
 use crate::worker::{Ended, Grace, Running};
-use crate::{Error, Result, provenance, ui};
+use crate::{Error, Result, provenance, settings, ui};
 
 // Which runs are done again, and with what. (No doc comment: clap would take it for what the verb is about.)
 #[derive(Debug, Clone, clap::Args)]
 pub struct RerunArgs {
-    /// Do runs again, on this machine, and compare: a number of runs, a share like `5%`, or `all`
+    /// Do runs again and compare: a number of runs, a share like `5%`, or `all`
     #[arg(long, value_name = "RUNS")]
     pub rerun: Option<Share>,
     /// Number that decides which runs `--rerun` chooses
@@ -36,6 +41,9 @@ pub struct RerunArgs {
     /// Do again what was done again before in the same environment
     #[arg(long, requires = "rerun")]
     again: bool,
+    /// Profile by which Slurm runs them while this command waits [default: they run on this machine]
+    #[arg(long, value_name = "PROFILE", requires = "rerun", conflicts_with_all = ["jobs", "gpus"])]
+    to: Option<String>,
     /// Threads that jobs may use together [default: the number of cores]
     #[arg(long, short = 'j', value_name = "N", requires = "rerun", value_parser = clap::value_parser!(u32).range(1..))]
     jobs: Option<u32>,
@@ -73,8 +81,14 @@ impl RerunArgs {
     fn run_chosen(&self, mut store: Store, current: &Current, chosen: &[RunIx]) -> Result<Option<Interrupt>> {
         let (token, folder) = new_folder(&mut store)?;
         let project = store.project().clone();
+        let target = match &self.to {
+            Some(to) => settings::load(&project)?.choose(Some(to), &host_name())?,
+            None => Target::Local,
+        };
+        // What a node of a cluster is like shows when something has run there.
+        let machine = if target == Target::Local { provenance::of_machine() } else { Map::new() };
         let place = Place { folder: &folder, base: &base_folder(&current.sweep, &project)?, project: &project };
-        let left = if self.again { chosen.to_vec() } else { place.unknown(&mut store, current, chosen)? };
+        let left = if self.again { chosen.to_vec() } else { place.unknown(&mut store, current, (chosen, &machine))? };
         if left.len() < chosen.len() {
             let known = plural(chosen.len() - left.len(), "run");
             ui::note(&format!("{known} had been done again in this environment before; `--again` repeats that"));
@@ -84,7 +98,11 @@ impl RerunArgs {
         }
         let originals = originals(&mut store, current, &left)?;
         let again = place.again(current, &originals)?;
-        self.launch(Session::new(store, current, &originals, token), &again, &folder)
+        let session = Session::new(store, current, &originals, token);
+        match target {
+            Target::Local => self.launch(session, &again, &folder),
+            Target::Slurm(profile) => hand_over(session, &again, &folder, &profile),
+        }
     }
 
     fn launch(&self, mut session: Session<'_>, again: &Again<'_>, folder: &Path) -> Result<Option<Interrupt>> {
@@ -116,6 +134,36 @@ impl RerunArgs {
     }
 }
 
+/// Have Slurm run the tasks, and wait.
+fn hand_over(
+    mut session: Session<'_>,
+    again: &Again<'_>,
+    folder: &Path,
+    profile: &Profile,
+) -> Result<Option<Interrupt>> {
+    make_private_folder(folder)?;
+    machine::check_room(folder, 0)?;
+    let slurm = Slurm::here(profile.patience, &profile.pass);
+    let config = slurm.config()?;
+    let (current, project) = (session.current, session.store.project().clone());
+    let claims = ClaimFile::create(&holders_folder(folder), Holder::current()?)?;
+    let lock = session.store.duplicate_lock()?;
+    let errand = Errand {
+        slurm: &slurm,
+        profile,
+        config: &config,
+        sweep: &current.sweep.name,
+        project: &project,
+        tasks: again,
+        items: &again.items_of_slurm(profile.time_seconds),
+        folder: &folder.with_file_name("submissions"),
+        claims: &claims,
+        me: &me(),
+    };
+    let result = errand.run(&lock, |events| session.take(events));
+    session.conclude(result)
+}
+
 /// Where runs are done again, and where the code is that they ran.
 struct Place<'a> {
     /// Parent of the task folders of this rerun.
@@ -134,14 +182,18 @@ impl<'a> Place<'a> {
         Again::new(revision, originals, self.folder, self.project, self.base)
     }
 
-    /// Those of `runs` with a task that no rerun in this environment has repeated.
-    fn unknown(&self, store: &mut Store, current: &Current, runs: &[RunIx]) -> Result<Vec<RunIx>> {
+    /// Those of `runs` with a task that no rerun has repeated on a machine with these facts, as far as they are known.
+    fn unknown(
+        &self,
+        store: &mut Store,
+        current: &Current,
+        (runs, machine): (&[RunIx], &Map<String, Value>),
+    ) -> Result<Vec<RunIx>> {
         let originals = originals(store, current, runs)?;
         let again = self.again(current, &originals)?;
-        let machine = provenance::of_machine();
         let repeats = store.repeats(&current.plan)?;
         let is_unknown = |(position, original): (usize, &Original)| {
-            let now = again.expected(position, &machine);
+            let now = again.expected(position, machine);
             let task = current.plan.tasks[original.task.0 as usize].id;
             let known = repeats.iter().any(|repeat| {
                 (repeat.task, repeat.attempt) == (task, original.attempt)

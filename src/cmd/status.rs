@@ -106,7 +106,7 @@ fn mark_running(project: &Project, current: &Current, ledger: &Ledger, actions: 
         let may_run =
             matches!(standing, Standing::New | Standing::Waiting { .. } | Standing::Queued | Standing::Retry { .. });
         let known = ledger.get(&task.id).map_or(0, |record| record.attempts);
-        if may_run && observer.is_running(&project.task_folder(&task.id), known) {
+        if may_run && observer.running(&project.task_folder(&task.id), known).is_some() {
             *standing = Standing::Running;
         }
     }

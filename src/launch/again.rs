@@ -16,6 +16,7 @@ use crate::id::TaskId;
 use crate::plan::{Revision, TaskIx};
 use crate::project::Project;
 use crate::rerun::Left;
+use crate::slurm::layout;
 use crate::worker::{Ended, Need, StageSpec, TaskSpec};
 
 /// What of the provenance says which code ran.
@@ -94,16 +95,52 @@ impl<'a> Again<'a> {
         let ranks = order::ranks(sweep, plan);
         let item = |original: &Original| {
             let stage = &sweep.stages[usize::from(plan.tasks[original.task.0 as usize].stage)];
-            let position = |need: TaskIx| self.originals.binary_search_by_key(&need, |original| original.task).ok();
             Item {
                 rank: ranks[original.task.0 as usize],
-                needs: plan.needs(sweep, original.task).filter_map(|(_, need)| position(need)).collect(),
+                needs: plan.needs(sweep, original.task).filter_map(|(_, need)| self.position(need)).collect(),
                 threads: stage.threads,
                 gpus: plan.resources(sweep, original.task).gpus,
                 attempts: stage.retry.attempts.max(1),
             }
         };
         self.originals.iter().map(item).collect()
+    }
+
+    /// The tasks for Slurm; `time_seconds` is the limit of those whose stage says none.
+    #[must_use]
+    pub fn items_of_slurm(&self, time_seconds: Option<u64>) -> Vec<layout::Item> {
+        let Revision { sweep, plan } = self.revision;
+        let ranks = order::ranks(sweep, plan);
+        // What ran other code is told apart, too: an array has one command.
+        let key = |position: usize, original: &Original| {
+            (plan.tasks[original.task.0 as usize].stage, self.stage_of[position])
+        };
+        let mut keys: Vec<_> = self.originals.iter().enumerate().map(|(position, one)| key(position, one)).collect();
+        keys.sort_unstable();
+        keys.dedup();
+        let item = |(position, original): (usize, &Original)| {
+            let stage = &sweep.stages[usize::from(plan.tasks[original.task.0 as usize].stage)];
+            let resources = plan.resources(sweep, original.task);
+            let needs = plan.needs(sweep, original.task).filter_map(|(_, need)| self.position(need));
+            layout::Item {
+                stage: keys.binary_search(&key(position, original)).unwrap_or_default(),
+                rank: ranks[original.task.0 as usize],
+                needs: needs.map(layout::Need::Item).collect(),
+                seconds: None,
+                request: layout::Request {
+                    nodes: resources.nodes,
+                    gpus: resources.gpus,
+                    threads: stage.threads,
+                    memory_bytes: resources.memory_bytes,
+                    time_seconds: resources.time_seconds.or(time_seconds),
+                },
+            }
+        };
+        self.originals.iter().enumerate().map(item).collect()
+    }
+
+    fn position(&self, task: TaskIx) -> Option<usize> {
+        self.originals.binary_search_by_key(&task, |original| original.task).ok()
     }
 
     fn task_folder(&self, task: &TaskId) -> PathBuf {

@@ -367,21 +367,34 @@ impl Observer {
         held.then(|| Holder::current().ok()).flatten().map(|me| Self { me })
     }
 
-    /// Whether an attempt after the one called `known` is under way at the task in `folder`.
+    /// Folder of results of the attempt after the one called `known`, if it is under way at the task in `folder`.
     #[must_use]
-    pub fn is_running(&self, folder: &Path, known: u32) -> bool {
-        let look = || -> io::Result<bool> {
+    pub fn running(&self, folder: &Path, known: u32) -> Option<PathBuf> {
+        let look = || -> io::Result<Option<PathBuf>> {
             let last = last_attempt(folder)?;
             let attempt = folder.join(ATTEMPTS).join(last.to_string());
             if last <= known || attempt.join(runfile::outcome::FILE).exists() {
-                return Ok(false);
+                return Ok(None);
             }
             let path = attempt.join(FILE);
             let holder: Holder = serde_json::from_slice(&read_regular(&path, LARGEST_CLAIM)?)?;
             let idle = path.metadata()?.modified()?.elapsed().ok();
+            Ok((!holder.is_gone(&self.me, idle)).then(|| attempt.join(super::attempt::OUT)))
+        };
+        look().unwrap_or(None)
+    }
+
+    /// Whether somebody may still work below the folder `tasks`.
+    #[must_use]
+    pub fn sees_holders_of(&self, tasks: &Path) -> bool {
+        let lives = |path: PathBuf| -> io::Result<bool> {
+            let holder: Holder = serde_json::from_slice(&read_regular(&path, LARGEST_CLAIM)?)?;
+            let idle = path.metadata()?.modified()?.elapsed().ok();
             Ok(!holder.is_gone(&self.me, idle))
         };
-        look().unwrap_or(false)
+        let entries = fs::read_dir(holders_folder(tasks)).into_iter().flatten();
+        // What cannot be read is nobody's to delete.
+        entries.filter_map(|entry| Some(entry.ok()?.path())).any(|path| lives(path).unwrap_or(true))
     }
 }
 

@@ -95,6 +95,19 @@ fn what_is_run_is_the_stored_program_and_not_the_one_of_today() {
 }
 
 #[test]
+fn the_folder_of_a_rerun_is_listed_as_garbage_and_deleted_on_demand() {
+    let project = project("case $PWD in */reruns/*) echo 0.9;; *) echo 0.1$1;; esac > model");
+    assert!(!project.sweep(&["gc"]).with(0).out.contains("reruns"));
+    let _ = project.sweep(&["audit", "--rerun", "1"]).with(6);
+    let listed = project.sweep(&["gc"]).with(0);
+    assert!(listed.out.contains("1 folder of reruns, with what differed from before"), "{}", listed.out);
+    let findings = project.sweep(&["audit"]).with(6).out;
+    let _ = project.sweep(&["gc", "--delete"]).with(0);
+    assert_eq!(project.glob("runs/*/reruns/*"), [] as [&Path; 0]);
+    assert_eq!(project.sweep(&["audit"]).with(6).out, findings, "what came of it is in the journal");
+}
+
+#[test]
 fn a_project_may_be_moved() {
     let project = project(STEADY);
     let moved = tempfile::tempdir().unwrap();

@@ -207,3 +207,33 @@ fn scripts_and_logs_of_what_is_over_are_garbage() {
     assert!(site.submissions().is_empty());
     assert_eq!(site.count("done"), 2);
 }
+
+#[test]
+fn a_rerun_through_slurm_agrees_and_touches_nothing_that_was_there() {
+    let site = chain("echo $1 > value");
+    let _ = site.submit().with(0);
+    site.wait_until(|site| site.succeeded() == 12);
+    let (outcomes, starts) = (site.outcomes(), site.starts());
+    let ended = site.sweep(&["audit", "--rerun", "2", "--to", "test"]).with(0);
+    assert!(ended.err.contains("6 tasks done again, 0 failed, 0 blocked"), "{}", ended.err);
+    assert!(
+        ended.out.contains("the same to the bit when done again: every file of 6 tasks, 2 scores"),
+        "{}",
+        ended.out
+    );
+    assert_eq!((site.outcomes(), site.starts()), (outcomes, starts + 6));
+    let again = site.sweep(&["audit", "--rerun", "2", "--to", "test"]).with(0);
+    assert!(again.err.contains("2 runs had been done again"), "{}", again.err);
+    assert_eq!(site.starts(), starts + 6);
+}
+
+#[test]
+fn what_fails_when_slurm_does_it_again_is_an_error_with_its_reason() {
+    let site = chain("case $PWD in */reruns/*) exit 3;; *) echo $1 > value;; esac");
+    let _ = site.submit().with(0);
+    site.wait_until(|site| site.succeeded() == 12);
+    let ended = site.sweep(&["audit", "--rerun", "1", "--to", "test"]).with(6);
+    assert!(ended.err.contains("failed when done again (exit-code): train"), "{}", ended.err);
+    assert!(ended.err.contains("1 failed, 2 blocked by those"), "{}", ended.err);
+    assert!(ended.out.contains("error"), "{}", ended.out);
+}

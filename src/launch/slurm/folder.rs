@@ -28,6 +28,12 @@ impl Folder {
         Self(project.submissions_folder().join(token))
     }
 
+    /// The same below another folder.
+    #[must_use]
+    pub fn within(parent: &Path, token: &str) -> Self {
+        Self(parent.join(token))
+    }
+
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.0

@@ -2,11 +2,12 @@
 //!
 //! A submission is journalled before `sbatch` is started, under a name that Slurm keeps. Whatever becomes of the call, the
 //! name finds the job: `ask` looks for it, `settle` brings what Slurm says together with what lies in task folders, and
-//! `submit` hands over what is still to be done. `element` is what runs at the other end, on a node.
+//! `submit` hands over what is still to be done, `errand` what somebody waits for. `element` is what runs at the other end, on a node.
 
 mod ask;
 mod crash;
 mod element;
+mod errand;
 mod folder;
 mod program;
 mod settle;
@@ -14,6 +15,7 @@ mod submit;
 
 pub use ask::ask;
 pub use element::run as run_element;
+pub use errand::Errand;
 pub use folder::{Folder, log_of};
 pub use program::{Said, Sent, Slurm};
 pub use settle::{Settled, Spot, settle};

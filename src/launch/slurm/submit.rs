@@ -65,7 +65,10 @@ impl Order<'_> {
     #[must_use]
     pub fn plan(&self) -> Planned {
         let items: Vec<Item> = (0..self.selected.tasks.len()).map(|position| self.item(position)).collect();
-        let layout = lay_out(&items, &self.limits());
+        let mut queued: Vec<(u64, u32)> = self.places.values().map(|spot| (spot.job, spot.element)).collect();
+        queued.sort_unstable();
+        queued.dedup();
+        let layout = lay_out(&items, &limits(self.profile, self.config, self.most_jobs, queued.len()));
         Planned {
             layout,
             attempts: self.selected.items.iter().map(|item| item.attempts).collect(),
@@ -104,20 +107,18 @@ impl Order<'_> {
             },
         }
     }
+}
 
-    fn limits(&self) -> Limits {
-        let Profile { largest_array, most_jobs, pack, pack_seconds, .. } = *self.profile;
-        let smallest = |limits: [Option<u32>; 3]| limits.into_iter().flatten().min();
-        let room = smallest([most_jobs, self.most_jobs, self.config.max_job_count]);
-        let mut queued: Vec<(u64, u32)> = self.places.values().map(|spot| (spot.job, spot.element)).collect();
-        queued.sort_unstable();
-        queued.dedup();
-        Limits {
-            largest_array: smallest([largest_array, self.config.max_array_size, None]).unwrap_or(LARGEST_ARRAY),
-            room: room.map_or(usize::MAX, |room| (room as usize).saturating_sub(queued.len())),
-            pack: pack as usize,
-            pack_seconds,
-        }
+/// What bounds arrays where so many elements are `queued`, and `most_jobs` may be.
+pub(super) fn limits(profile: &Profile, config: &Config, most_jobs: Option<u32>, queued: usize) -> Limits {
+    let Profile { largest_array, pack, pack_seconds, .. } = *profile;
+    let smallest = |limits: [Option<u32>; 3]| limits.into_iter().flatten().min();
+    let room = smallest([profile.most_jobs, most_jobs, config.max_job_count]);
+    Limits {
+        largest_array: smallest([largest_array, config.max_array_size, None]).unwrap_or(LARGEST_ARRAY),
+        room: room.map_or(usize::MAX, |room| (room as usize).saturating_sub(queued)),
+        pack: pack as usize,
+        pack_seconds,
     }
 }
 
@@ -279,46 +280,16 @@ impl Submitter<'_> {
             Source::Job(job) => job.to_string(),
         };
         let script = script::render(self.profile, array, token, job_of);
-        folder.write(&script, &self.manifest(token, array, planned), worker)?;
-        Ok(folder)
-    }
-
-    fn manifest(&self, token: &str, array: &Array, planned: &Planned) -> Manifest {
-        let mut tasks: Vec<TaskSpec> = Vec::new();
-        let mut elements = std::collections::BTreeMap::new();
-        let mut stage = None;
-        for element in &array.elements {
-            let first = tasks.len();
-            for &item in &element.items {
-                let mut spec = self.prepared.spec(item);
-                stage = stage.or_else(|| self.prepared.stage(&spec).cloned());
-                spec.stage = 0;
-                spec.time_seconds = planned.times[item];
-                spec.attempts = planned.attempts[item];
-                tasks.push(spec);
-            }
-            elements.insert(element.index, (first..tasks.len()).collect());
-        }
-        let stages = stage.into_iter().map(|mut stage| {
-            stage.environment.extend(self.profile.environment.iter().cloned());
-            stage
-        });
-        Manifest {
-            protocol: runfile::PROTOCOL,
-            sweep: self.sweep.to_owned(),
+        let sheet = Sheet {
+            sweep: self.sweep,
+            profile: self.profile,
+            config: self.config,
+            tasks: self.prepared,
             holders: holders_folder(&self.store.project().tasks_folder()),
-            stages: stages.collect(),
-            tasks,
-            slurm: Some(SlurmTerms {
-                token: token.to_owned(),
-                elements,
-                time_seconds: array.request.time_seconds,
-                grace_seconds: self.config.kill_wait.unwrap_or(30) / 2,
-                lease_seconds: self.profile.lease,
-                requeue: self.profile.requeue,
-                secrets: self.profile.secrets.clone(),
-            }),
-        }
+            terms: &|item| (planned.times[item], planned.attempts[item]),
+        };
+        folder.write(&script, &sheet.manifest(token, array), worker)?;
+        Ok(folder)
     }
 
     /// Slurm's verdict on each array, without its dependencies.
@@ -337,6 +308,59 @@ impl Submitter<'_> {
             verdict
         };
         planned.layout.arrays.iter().map(one).collect()
+    }
+}
+
+/// What the manifests of arrays have in common.
+pub(super) struct Sheet<'a, T> {
+    /// Name of the sweep.
+    pub sweep: &'a str,
+    pub profile: &'a Profile,
+    pub config: &'a Config,
+    pub tasks: &'a T,
+    /// Folder for the files that say who works on tasks.
+    pub holders: PathBuf,
+    /// Time limit of each item in seconds, and how often it may be tried.
+    pub terms: &'a dyn Fn(usize) -> (Option<u64>, u32),
+}
+
+impl<T: Tasks> Sheet<'_, T> {
+    /// What the workers of `array` are told.
+    pub fn manifest(&self, token: &str, array: &Array) -> Manifest {
+        let mut tasks: Vec<TaskSpec> = Vec::new();
+        let mut elements = std::collections::BTreeMap::new();
+        let mut stage = None;
+        for element in &array.elements {
+            let first = tasks.len();
+            for &item in &element.items {
+                let mut spec = self.tasks.spec(item);
+                stage = stage.or_else(|| self.tasks.stage(&spec).cloned());
+                spec.stage = 0;
+                (spec.time_seconds, spec.attempts) = (self.terms)(item);
+                tasks.push(spec);
+            }
+            elements.insert(element.index, (first..tasks.len()).collect());
+        }
+        let stages = stage.into_iter().map(|mut stage| {
+            stage.environment.extend(self.profile.environment.iter().cloned());
+            stage
+        });
+        Manifest {
+            protocol: runfile::PROTOCOL,
+            sweep: self.sweep.to_owned(),
+            holders: self.holders.clone(),
+            stages: stages.collect(),
+            tasks,
+            slurm: Some(SlurmTerms {
+                token: token.to_owned(),
+                elements,
+                time_seconds: array.request.time_seconds,
+                grace_seconds: self.config.kill_wait.unwrap_or(30) / 2,
+                lease_seconds: self.profile.lease,
+                requeue: self.profile.requeue,
+                secrets: self.profile.secrets.clone(),
+            }),
+        }
     }
 }
 
@@ -372,7 +396,7 @@ fn refused(refusal: Refusal, reason: &str, folder: &Folder) -> Error {
 }
 
 /// A name that nobody else has: `sweep-` and 16 hexadecimal digits.
-fn random_token() -> Result<String> {
+pub(super) fn random_token() -> Result<String> {
     let mut bytes = [0; 8];
     File::open("/dev/urandom")
         .and_then(|mut random| random.read_exact(&mut bytes))

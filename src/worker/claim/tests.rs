@@ -19,10 +19,11 @@ fn an_attempt_under_way_is_seen() {
     let claims = claims(root.path());
     claims.claim(&task).unwrap();
     let observer = Observer::new(&tasks).unwrap();
-    assert!(observer.is_running(&task, 0));
-    assert!(!observer.is_running(&task, 1));
+    assert_eq!(observer.running(&task, 0), Some(task.join("attempts/1/out")));
+    assert_eq!(observer.running(&task, 1), None);
+    assert!(observer.sees_holders_of(&tasks));
     fs::write(task.join("attempts/1/outcome.json"), "{}").unwrap();
-    assert!(!observer.is_running(&task, 0));
+    assert_eq!(observer.running(&task, 0), None);
 }
 
 #[test]
