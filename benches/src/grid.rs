@@ -55,7 +55,49 @@ fn one_stage(command: &str) -> String {
 
 /// A sweep whose results come from `scores.csv` beside it; one slice of them is drawn as heatmaps and correlations.
 pub fn write_reports(path: &Path, runs: u64) -> Result<()> {
-    let metrics: Vec<String> = (0..METRICS).map(|metric| format!("m{metric}")).collect();
+    let metrics = metrics();
+    let reports = format!(
+        "\n[reports.heatmaps]\nkind = \"heatmap\"\ngrid = \"all\"\nx = \"a\"\ny = \"b\"\nwhere = \"c == 0\"\n\
+         metrics = {metrics:?}\n\n[reports.correlations]\nkind = \"correlation\"\ngrid = \"all\"\nx = \"m0\"\n\
+         where = \"c == 0\"\nmetrics = {:?}\n",
+        &metrics[1..]
+    );
+    Ok(fs::write(path, imported(runs)? + &reports)?)
+}
+
+/// The same, drawn whole in every kind of figure with all metrics, and with two claims.
+pub fn write_figures(path: &Path, runs: u64) -> Result<()> {
+    let metrics = metrics();
+    let others = &metrics[1..];
+    let mut text = imported(runs)?;
+    for (kind, axes) in [
+        ("heatmap", "x = \"a\"\ny = \"b\""),
+        ("scaling", "x = \"a\"\nby = \"b\""),
+        ("bars", "x = \"a\"\nby = \"b\""),
+        ("table", ""),
+    ] {
+        write!(text, "\n[reports.{kind}]\nkind = \"{kind}\"\ngrid = \"all\"\n{axes}\nmetrics = {metrics:?}\n")?;
+    }
+    for kind in ["correlation", "scatter"] {
+        write!(text, "\n[reports.{kind}]\nkind = \"{kind}\"\ngrid = \"all\"\nx = \"m0\"\nmetrics = {others:?}\n")?;
+    }
+    write!(
+        text,
+        "\n[claims.pairs]\ntext = \"All go together\"\ngrid = \"all\"\n\
+         correlation = {{ x = \"m0\", y = {{ all_of = {others:?} }}, above = 0 }}\n\
+         \n[claims.more]\ntext = \"More is better\"\ngrid = \"all\"\n\
+         effect = {{ of = \"b\", metrics = {{ all_of = {metrics:?} }}, per = \"range\", above = 0 }}\n"
+    )?;
+    Ok(fs::write(path, text)?)
+}
+
+fn metrics() -> Vec<String> {
+    (0..METRICS).map(|metric| format!("m{metric}")).collect()
+}
+
+/// A sweep of one stage whose results come from `scores.csv` beside it.
+fn imported(runs: u64) -> Result<String> {
+    let metrics = metrics();
     let mut text = head(runs) + &one_stage("[\"true\"]");
     for metric in &metrics {
         write!(text, "\n[metrics.{metric}]\ndirection = \"maximize\"\n")?;
@@ -67,14 +109,7 @@ pub fn write_reports(path: &Path, runs: u64) -> Result<()> {
          factors = {{ a = \"a\", b = \"b\", c = \"c\" }}\nmetrics = {{ {} }}\n",
         columns.join(", ")
     )?;
-    write!(
-        text,
-        "\n[reports.heatmaps]\nkind = \"heatmap\"\ngrid = \"all\"\nx = \"a\"\ny = \"b\"\nwhere = \"c == 0\"\n\
-         metrics = {metrics:?}\n\n[reports.correlations]\nkind = \"correlation\"\ngrid = \"all\"\nx = \"m0\"\n\
-         where = \"c == 0\"\nmetrics = {:?}\n",
-        &metrics[1..]
-    )?;
-    Ok(fs::write(path, text)?)
+    Ok(text)
 }
 
 /// One line a run with a value for each metric: a plane with a ripple, different for each.

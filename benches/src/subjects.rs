@@ -22,6 +22,7 @@ pub enum Subject {
     Launch,
     Ingest,
     Report,
+    Figures,
     Audit,
     Bootstrap,
     Growth,
@@ -41,6 +42,7 @@ impl Subject {
             Self::Launch => launch(bench),
             Self::Ingest => ingest(bench),
             Self::Report => report(bench),
+            Self::Figures => figures(bench),
             Self::Audit => audit(bench),
             Self::Bootstrap => bootstrap(bench),
             Self::Growth => growth(bench),
@@ -159,6 +161,21 @@ fn report(bench: &Workbench) -> Result<()> {
     Ok(())
 }
 
+/// Everything that a report has, of a sweep as large as most.
+fn figures(bench: &Workbench) -> Result<()> {
+    let (folder, runs) = (bench.folder("figures")?, 1_000);
+    grid::write_figures(&folder.join("grid.toml"), runs)?;
+    import_into(bench, &folder, runs)?;
+    let mut table =
+        Comparison::new(format!("every kind of figure over {runs} runs of {} metrics", grid::METRICS), runs);
+    table.add("sweep report, all formats", report_cost(bench, &folder))?;
+    table.add("sweep report, the page alone", bench.cost(&folder, &[&bench.sweep, "report", "--format", "html"]))?;
+    table.print();
+    let page = fs::metadata(folder.join("reports/bench/index.html"))?.len();
+    println!("index.html: {:.2} MB\n", page as f64 / 1e6);
+    Ok(())
+}
+
 fn audit(bench: &Workbench) -> Result<()> {
     let (folder, runs) = (bench.folder("audit")?, bench.largest.min(100_000));
     let left = folder.join("left");
@@ -190,8 +207,12 @@ fn bootstrap(bench: &Workbench) -> Result<()> {
 }
 
 fn import(bench: &Workbench, folder: &Path, runs: u64) -> Result<()> {
-    forget_project(folder)?;
     grid::write_reports(&folder.join("grid.toml"), runs)?;
+    import_into(bench, folder, runs)
+}
+
+fn import_into(bench: &Workbench, folder: &Path, runs: u64) -> Result<()> {
+    forget_project(folder)?;
     grid::write_scores(&folder.join("scores.csv"), runs)?;
     read(folder, &[&bench.sweep, "plan", "grid.toml"])?;
     read(folder, &[&bench.sweep, "import", "grid.toml"]).map(drop)
