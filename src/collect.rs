@@ -112,6 +112,16 @@ pub fn read_results(stage: &str, task: TaskId, ended: Ended) -> CollectedTask {
     CollectedTask { task, stage: stage.to_owned(), outcome: ended.outcome, results, scores, series, problems }
 }
 
+/// What an attempt that is under way has logged so far into its folder of results. What is wrong with a line is told when
+/// the attempt has ended.
+///
+/// # Errors
+/// There is no file of time series yet, or it cannot be read.
+pub fn read_running(results: &Path) -> io::Result<Series> {
+    let bytes = read_regular(&results.join(series::FILE), LARGEST_SERIES)?;
+    Series::read(bytes.as_slice()).map(|(series, _)| series)
+}
+
 /// The bytes of an artifact, which must be what they were when the outcome was published.
 fn read_artifact(
     ended: &Ended,
@@ -231,6 +241,16 @@ mod tests {
         fs::create_dir_all(folder.path().join("attempts/1")).unwrap();
         fs::write(folder.path().join("attempts/1/claim"), "{}").unwrap();
         assert_eq!(read_task("train", TASK, folder.path(), 0).unwrap(), []);
+    }
+
+    #[test]
+    fn what_runs_is_read_up_to_its_last_whole_line() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(read_running(folder.path()).unwrap_err().kind(), io::ErrorKind::NotFound);
+        let lines = "{\"step\": 1, \"loss\": 4}\nnonsense\n{\"step\": 2, \"loss\": 3}\n{\"step\": 3, \"lo";
+        fs::write(folder.path().join("metrics.jsonl"), lines).unwrap();
+        let series = read_running(folder.path()).unwrap();
+        assert_eq!(series.points.iter().map(|point| point.value).collect::<Vec<_>>(), [4.0, 3.0]);
     }
 
     #[test]

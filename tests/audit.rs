@@ -74,3 +74,30 @@ fn the_published_tables_are_found_to_hold_what_they_hold() {
     assert_eq!(subject, "MetaMorph, Table 6, data: vqa=4M generation=500k and data: vqa=4M generation=1M");
     assert_eq!(of(&findings, "average-off"), [], "every printed average follows from its parts");
 }
+
+#[test]
+fn an_audit_gives_each_claim_the_verdict_of_the_report() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("sweeps/metamorph.toml");
+    sweep(folder.path(), &["import", file.to_str().unwrap()]).assert().success();
+    let run = |arguments: &[&str]| String::from_utf8(sweep(folder.path(), arguments).output().unwrap().stdout).unwrap();
+    let json = |arguments: &[&str]| -> Value { serde_json::from_str(&run(arguments)).unwrap() };
+    let (audit, report) = (json(&["audit", "--json"]), json(&["report", "--json", "--format", "csv"]));
+    let claims = audit["conclusions"].as_array().unwrap();
+    assert_eq!(audit["conclusions"], report["conclusions"]);
+    let text = run(&["audit"]);
+    for claim in claims {
+        let (name, says) = (claim["claim"].as_str().unwrap(), claim["text"].as_str().unwrap());
+        assert!(text.contains(&format!("claim `{name}`: {says}\n")), "{name}: {text}");
+    }
+    assert!(
+        text.contains(
+            "5k generation samples suffice for good images when training jointly\n    as claimed (descriptive)"
+        )
+    );
+    // One run a cell decides nothing: what is not as claimed is a note.
+    let against = claims.iter().filter(|claim| claim["decision"] == "disagrees").count();
+    let findings = audit["findings"].as_array().unwrap().iter().filter(|finding| finding["rule"] == "claim-fails");
+    assert_eq!(findings.map(|finding| &finding["severity"]).collect::<Vec<_>>(), vec!["note"; against]);
+    assert!(json(&["audit", "--json", "--rule", "average-off"])["conclusions"].as_array().unwrap().is_empty());
+}

@@ -8,6 +8,7 @@ use super::case::Case;
 use super::facts::Facts;
 use super::finding::Finding;
 use super::rules::{RULES, Rule};
+use crate::claim::Conclusion;
 use crate::evidence::Evidence;
 use crate::report::frame::Index;
 use crate::text::plural;
@@ -15,11 +16,11 @@ use crate::text::plural;
 /// Findings of one rule that are told one by one: nobody reads a thousand, and one cause is often behind all.
 const MOST: usize = 50;
 
-/// What all rules find, the gravest first, then in the rules' order.
+/// What all rules find, the gravest first, then in the rules' order. `conclusions` are what the claims came to.
 #[must_use]
-pub fn examine(evidence: &Evidence<'_>, facts: &Facts) -> Vec<Finding> {
+pub fn examine(evidence: &Evidence<'_>, facts: &Facts, conclusions: &[Conclusion]) -> Vec<Finding> {
     let index = Index::of(evidence);
-    let case = Case::new(evidence, facts, &index);
+    let case = Case::new(evidence, facts, &index, conclusions);
     let mut findings: Vec<Finding> = RULES.par_iter().flat_map_iter(|rule| told(rule, (rule.find)(&case))).collect();
     findings.sort_by_key(|finding| Reverse(finding.severity));
     findings

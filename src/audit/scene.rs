@@ -8,6 +8,7 @@ use super::case::Case;
 use super::facts::{Artifact, Attempt, Column, Contents, Disk, Facts, Imported, OnDisk, Provenance};
 use super::finding::Finding;
 use super::rules::Rule;
+use crate::claim;
 use crate::report::frame::Index;
 use crate::report::world::World;
 
@@ -113,7 +114,7 @@ impl Scene {
     pub fn find(&self, rule: &Rule) -> Vec<Finding> {
         let evidence = self.world.evidence();
         let index = Index::of(&evidence);
-        (rule.find)(&Case::new(&evidence, &self.facts, &index))
+        (rule.find)(&Case::new(&evidence, &self.facts, &index, &claim::judge(&evidence)))
     }
 
     fn position(&self, cell: usize, stage: &str) -> usize {

@@ -1,23 +1,23 @@
 //! `sweep audit`: what a sceptical reviewer would say of what is stored.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::ValueEnum;
 
+use super::audited::{Audited, Closeness, audit, baseline, relative};
 use super::current::{Current, Which};
-use super::printed::printed;
 use super::rerun::RerunArgs;
 use crate::audit::render::{self, Audit};
-use crate::audit::{Baseline, Disk, Facts, Finding, Judged, Other, RULES, Severity, Wanted, examine};
+use crate::audit::{Baseline, CLAIM_RULE, Finding, Judged, RULES, Severity, Wanted};
+use crate::claim::{self, Conclusion};
 use crate::error::{Context, Error, Kind, Result};
 use crate::evidence::Evidence;
-use crate::grid::{self, Sweep};
-use crate::inspect::{Inspection, Selection, inspect, parse_verify};
+use crate::grid::Sweep;
+use crate::inspect::{Selection, parse_verify};
 use crate::project::Project;
 use crate::store::Store;
-use crate::text::{bytes, plural};
+use crate::text::plural;
 use crate::ui;
 
 #[derive(Debug, clap::Args)]
@@ -85,13 +85,6 @@ impl FailOn {
     }
 }
 
-/// Name of the file of accepted findings in a project's folder.
-const BASELINE: &str = "audit-baseline.toml";
-/// Attempts of which the small files are read without being asked: of more, every so many, so that an audit stays quick.
-const READ: usize = 20_000;
-/// Differences to the journal that are named.
-const MOST_LINES: usize = 20;
-
 impl Args {
     /// Look, judge, print.
     ///
@@ -108,14 +101,14 @@ impl Args {
         {
             return Ok(ExitCode::from(interrupt.exit_code()));
         }
-        let (findings, coverage) = self.look(&project, &mut store, &current)?;
-        let findings = findings.into_iter().map(|finding| placed(finding, &project)).collect();
-        let (path, baseline) = self.baseline(&project)?;
+        let (conclusions, Audited { findings, coverage }) = self.look(&mut store, &current)?;
+        let may_be_missing = self.baseline.is_none() || !self.accept.is_empty();
+        let (path, baseline) = baseline(&project, self.baseline.as_deref(), may_be_missing)?;
         let mut judged = baseline.judge(findings);
         if !self.accept.is_empty() {
             judged = self.accept(&path, &baseline, judged)?;
         }
-        self.show(&project, &current.sweep, &coverage, &judged)?;
+        self.show(&project, &current.sweep, (&conclusions, &coverage), &judged)?;
         let fails = judged.open.iter().any(|finding| self.fail_on.covers(finding.severity));
         Ok(if fails { Kind::Audit.exit_code() } else { ExitCode::SUCCESS })
     }
@@ -134,57 +127,19 @@ impl Args {
         }
     }
 
-    /// What the rules find, and what was looked at.
-    fn look(&self, project: &Project, store: &mut Store, current: &Current) -> Result<(Vec<Finding>, Vec<String>)> {
+    /// What the claims came to and what the rules find.
+    fn look(&self, store: &mut Store, current: &Current) -> Result<(Vec<Conclusion>, Audited)> {
         let Current { sweep, plan } = current;
         let ledger = store.ledger(plan)?;
         let observations = store.observations(plan)?;
-        let facts = self.facts(project, store, current)?;
         let evidence = Evidence { sweep, plan, ledger: &ledger, observations: &observations };
-        let mut findings = examine(&evidence, &facts);
-        findings.retain(|finding| self.rule.is_empty() || self.rule.iter().any(|name| name == finding.rule));
-        let scores = plural(observations.len(), "score");
-        let mut coverage = vec![format!(
-            "Looked at {}, {} and {} of {}.",
-            plural(plan.runs.len(), "run"),
-            plural(facts.attempts.len(), "attempt"),
-            scores,
-            plural(sweep.grids.len(), "grid")
-        )];
-        coverage.extend(looked_at(facts.disk.as_ref(), facts.attempts.len()));
-        Ok((findings, coverage))
-    }
-
-    fn facts(&self, project: &Project, store: &mut Store, current: &Current) -> Result<Facts> {
-        let Current { sweep, plan } = current;
-        let attempts = store.attempts(plan)?;
+        let is_asked = |rule: &str| self.rule.is_empty() || self.rule.iter().any(|name| name == rule);
+        let conclusions = if is_asked(CLAIM_RULE) { claim::judge(&evidence) } else { Vec::new() };
         let verify = self.verify.map(|wanted| Selection { wanted, seed: self.verify_seed });
-        let read = if self.verify == Some(Wanted::All) { usize::MAX } else { READ };
-        let disk = inspect(project, plan, &attempts, Inspection { read, verify })?;
-        let earlier = store.earlier_texts(sweep, 1)?;
-        Ok(Facts {
-            imported: store.imported(plan)?,
-            journal: store.imports_beside_journal(plan, MOST_LINES)?,
-            repeats: store.repeats(plan)?,
-            attempts,
-            disk,
-            printed: printed(sweep)?,
-            // An earlier text that is not understood any more has nothing to compare.
-            earlier: earlier.iter().filter_map(|earlier| grid::parse(&earlier.path, &earlier.text).ok()).collect(),
-            other: self.against.as_deref().map(|path| other(project, path, current)).transpose()?,
-        })
-    }
-
-    /// Where accepted findings are kept, and those that are.
-    fn baseline(&self, project: &Project) -> Result<(PathBuf, Baseline)> {
-        let path = self.baseline.clone().unwrap_or_else(|| project.root().join(BASELINE));
-        let may_be_missing = self.baseline.is_none() || !self.accept.is_empty();
-        let text = match fs::read_to_string(&path) {
-            Err(error) if may_be_missing && error.kind() == std::io::ErrorKind::NotFound => String::new(),
-            read => read.context(|| format!("cannot read the baseline `{}`", path.display()))?,
-        };
-        let baseline = Baseline::parse(&path, &text)?;
-        Ok((path, baseline))
+        let closeness = Closeness::new(verify, self.against.as_deref());
+        let mut audited = audit(store, &evidence, &conclusions, closeness)?;
+        audited.findings.retain(|finding| is_asked(finding.rule));
+        Ok((conclusions, audited))
     }
 
     /// Write what is accepted from now on.
@@ -206,11 +161,25 @@ impl Args {
         Ok(Judged { open, accepted: judged.accepted, stale: Vec::new() })
     }
 
-    fn show(&self, project: &Project, sweep: &Sweep, coverage: &[String], judged: &Judged) -> Result<()> {
+    fn show(
+        &self,
+        project: &Project,
+        sweep: &Sweep,
+        (conclusions, coverage): (&[Conclusion], &[String]),
+        judged: &Judged,
+    ) -> Result<()> {
         let file = relative(&sweep.path, project).display().to_string();
         let versions = [format!("sweep {}, {file} (digest {})", env!("CARGO_PKG_VERSION"), sweep.digest.short(12))];
         let command = self.command(&file);
-        let audit = Audit { sweep: &sweep.name, file: &file, command: &command, versions: &versions, coverage, judged };
+        let audit = Audit {
+            sweep: &sweep.name,
+            file: &file,
+            command: &command,
+            versions: &versions,
+            coverage,
+            conclusions,
+            judged,
+        };
         for path in &self.out {
             let text = match Format::of(path) {
                 Some(Format::Json) => format!("{:#}\n", render::json(&audit)),
@@ -259,52 +228,6 @@ impl Format {
             _ => None,
         }
     }
-}
-
-/// What of the disk was looked at.
-fn looked_at(disk: Option<&Disk>, attempts: usize) -> Option<String> {
-    let Some(disk) = disk else {
-        return (attempts > 0).then(|| "The task folders are not here: no file was looked at.".to_owned());
-    };
-    if disk.looked_at == 0 {
-        return None;
-    }
-    let read = if disk.read == disk.looked_at {
-        "small files read".to_owned()
-    } else {
-        format!("small files of {} read (`--verify all` reads all)", plural(disk.read, "attempt"))
-    };
-    let verified = match &disk.verified {
-        None => "no file digested anew (`--verify`)".to_owned(),
-        Some(verified) => {
-            format!("{} of {} digested anew ({})", verified.files, plural(verified.of, "file"), bytes(verified.bytes))
-        }
-    };
-    Some(format!("Files: all by size and time, {read}, {verified}."))
-}
-
-/// What another store holds of the same plan.
-fn other(project: &Project, path: &Path, current: &Current) -> Result<Other> {
-    let path = if path.is_dir() { path.join("results.db") } else { path.to_owned() };
-    let mut store = Store::open_other(project, &path)?;
-    Ok(Other {
-        name: path.display().to_string(),
-        attempts: store.attempts(&current.plan)?,
-        observations: store.observations(&current.plan)?,
-    })
-}
-
-/// A path as it is below the project's folder.
-fn relative(path: &Path, project: &Project) -> PathBuf {
-    let whole = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    whole.strip_prefix(project.root()).map_or_else(|_| path.to_owned(), Path::to_owned)
-}
-
-fn placed(mut finding: Finding, project: &Project) -> Finding {
-    if let Some(place) = &mut finding.place {
-        place.file = relative(&place.file, project);
-    }
-    finding
 }
 
 /// The file appears whole or not at all.

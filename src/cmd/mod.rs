@@ -1,6 +1,7 @@
 //! The verbs, one file each: its arguments, its `run`, and what only it needs.
 
 mod audit;
+mod audited;
 mod average;
 mod budget;
 mod bundle;
@@ -27,6 +28,7 @@ mod score;
 mod serve;
 mod status;
 mod submit;
+mod under_way;
 mod worker;
 
 use std::process::ExitCode;

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use serde_json::json;
 
+use super::audited;
 use super::current::{Current, Which};
 use super::printed::printed;
 use crate::error::{Context, Error, Kind, Result};
@@ -69,6 +70,8 @@ impl Args {
         let mut selection = self.selection(&project, &sweep)?;
         if selection.wants(Format::Html) {
             selection.curves = curves(&mut store, &plan)?;
+            // Of some figures alone nobody asks what a sceptic would say.
+            selection.audit = selection.is_whole().then(|| audited::of_page(&mut store, &evidence)).transpose()?;
         }
         let rendering = report::render(&evidence, &selection)?;
         let folder = self.out.clone().unwrap_or_else(|| project.root().join("reports").join(&sweep.name));
@@ -86,7 +89,7 @@ impl Args {
             command: self.command(),
             versions: versions(project, sweep).into_iter().chain(self.note.clone()).collect(),
             printed: printed(sweep)?,
-            curves: Vec::new(),
+            ..report::Selection::default()
         })
     }
 
@@ -144,20 +147,21 @@ pub(super) fn curves(store: &mut Store, plan: &Plan) -> Result<Vec<Curve>> {
 }
 
 /// Points of one curve that are kept until it is known how many curves there are.
-const MOST_POINTS: usize = 240;
+pub(super) const MOST_POINTS: usize = 240;
 
-/// Everything that `sweep report` would write of the evidence, in all formats, with `curves` on the page.
+/// Everything that `sweep report` would write of the evidence, in all formats.
 ///
 /// # Errors
-/// Nothing has been measured, or a report cannot be made.
-pub(super) fn everything(evidence: &Evidence<'_>, curves: Vec<Curve>) -> Result<Vec<File>> {
+/// Nothing has been measured, a report cannot be made, or the store cannot be read.
+pub(super) fn everything(store: &mut Store, evidence: &Evidence<'_>) -> Result<Vec<File>> {
     let sweep = evidence.sweep;
     let made = format!("sweep {}, {} (digest {})", env!("CARGO_PKG_VERSION"), sweep.name, sweep.digest.short(12));
     let selection = report::Selection {
         command: format!("sweep report {}", quoted(&sweep.name)),
         versions: vec![made],
         printed: printed(sweep)?,
-        curves,
+        curves: curves(store, evidence.plan)?,
+        audit: Some(audited::of_page(store, evidence)?),
         ..report::Selection::default()
     };
     Ok(report::render(evidence, &selection)?.files)

@@ -6,17 +6,17 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::Value;
+
 use super::current::{Current, Which};
-use super::report;
-use crate::attempt::{Failures, Ledger, TaskRecord, TaskState};
+use super::under_way::UnderWay;
+use super::{audited, report};
 use crate::error::Context;
 use crate::evidence::Evidence;
-use crate::plan::Plan;
 use crate::project::Project;
 use crate::report::{Selection, page};
 use crate::serve::{Site, Snapshot, Token, listen};
 use crate::store::Store;
-use crate::worker::claim::Observer;
 use crate::{Error, Result, clock, ui};
 
 #[derive(Debug, Clone, clap::Args)]
@@ -53,7 +53,8 @@ impl ServeArgs {
             ))
             .hint("`--token` draws a token and lets in only who has it; or leave `--listen` out and use `ssh -L`"));
         }
-        let snapshot = self.look()?;
+        let mut watch = Watch::new(self.which);
+        let snapshot = watch.look()?;
         let address = SocketAddr::new(self.listen, self.port);
         let listener = TcpListener::bind(address)
             .context(|| format!("cannot listen at {address}"))
@@ -63,18 +64,34 @@ impl ServeArgs {
         let query = token.as_ref().map(|token| format!("?token={}", token.text())).unwrap_or_default();
         let site = Arc::new(Site::new(snapshot, token));
         let keeper = Arc::clone(&site);
-        let watched = self.clone();
         std::thread::Builder::new()
             .name("store".to_owned())
-            .spawn(move || watched.keep_fresh(&keeper))
+            .spawn(move || watch.keep_fresh(&keeper))
             .context(|| "cannot start a thread".to_owned())?;
         ui::print_all(&format!("http://{address}/{query}\n"))?;
         ui::note("Ctrl-C ends it");
         match listen(listener, &site)? {}
     }
+}
 
-    /// Look at the store again and again while somebody looks at the page.
-    fn keep_fresh(&self, site: &Site) {
+/// Looks at the store, again and again.
+#[derive(Debug)]
+struct Watch {
+    which: Which,
+    under_way: UnderWay,
+    /// What the last audit found, and when another one is due.
+    audit: Option<(Value, Duration)>,
+    /// Time that the audit of this look took.
+    auditing: Duration,
+}
+
+impl Watch {
+    fn new(which: Which) -> Self {
+        Self { which, under_way: UnderWay::default(), audit: None, auditing: Duration::ZERO }
+    }
+
+    /// While somebody looks at the page.
+    fn keep_fresh(mut self, site: &Site) {
         loop {
             std::thread::sleep(TICK);
             if !site.was_asked() {
@@ -86,46 +103,50 @@ impl ServeArgs {
                 // A store that is busy or being rebuilt is there again later.
                 Err(error) => site.put_trouble(&error.to_string()),
             }
-            let took = clock::monotonic().saturating_sub(before);
-            std::thread::sleep(PAUSE.max(took * SHARE));
+            // The audit has a pace of its own.
+            std::thread::sleep(pause(since(before).saturating_sub(std::mem::take(&mut self.auditing))));
         }
     }
 
     /// The page as the store has it now; opened anew, since the file may be another one by now.
-    fn look(&self) -> Result<Snapshot> {
+    fn look(&mut self) -> Result<Snapshot> {
         let project = Project::require(Path::new("."))?;
         let mut store = Store::open(&project)?;
         let Current { sweep, plan } = self.which.load(&mut store)?;
         let mut ledger = store.ledger(&plan)?;
-        mark_running(&project, &plan, &mut ledger);
+        let running = self.under_way.look(&project, &plan, &mut ledger);
         let observations = store.observations(&plan)?;
-        let curves = report::curves(&mut store, &plan)?;
+        let mut curves = report::curves(&mut store, &plan)?;
+        curves.extend(running);
         let evidence = Evidence { sweep: &sweep, plan: &plan, ledger: &ledger, observations: &observations };
+        let audit = Some(self.audit(&mut store, &evidence)?);
         let versions = report::versions(&project, &sweep);
         // No files lie beside a page that is served.
-        let selection = Selection { command: "sweep serve".to_owned(), versions, curves, ..Selection::page_alone() };
+        let selection =
+            Selection { command: "sweep serve".to_owned(), versions, curves, audit, ..Selection::page_alone() };
         let made = page(&evidence, &selection)?;
         Ok(Snapshot::new(made.html, made.json))
     }
+
+    /// What an audit finds. It looks at every file: where that takes long, an earlier one stands in, so that all else
+    /// stays fresh.
+    fn audit(&mut self, store: &mut Store, evidence: &Evidence<'_>) -> Result<Value> {
+        let before = clock::monotonic();
+        if let Some((audit, _)) = self.audit.as_ref().filter(|(_, due)| before < *due) {
+            return Ok(audit.clone());
+        }
+        let audit = audited::of_page(store, evidence)?;
+        self.auditing = since(before);
+        self.audit = Some((audit.clone(), clock::monotonic() + pause(self.auditing)));
+        Ok(audit)
+    }
 }
 
-/// The store learns of an attempt when it has ended; that one is under way shows in the task's folder.
-fn mark_running(project: &Project, plan: &Plan, ledger: &mut Ledger) {
-    let Some(observer) = Observer::new(&project.tasks_folder()) else { return };
-    for task in &plan.tasks {
-        let record = ledger.get(&task.id);
-        let is_open = record.is_none_or(|record| !matches!(record.state, TaskState::Succeeded | TaskState::Cancelled));
-        let attempts = record.map_or(0, |record| record.attempts);
-        if is_open && observer.is_running(&project.task_folder(&task.id), attempts) {
-            let unknown = || TaskRecord {
-                state: TaskState::Running,
-                attempts,
-                results: None,
-                seconds: None,
-                message: String::new(),
-                failures: Failures::default(),
-            };
-            ledger.tasks.entry(task.id).or_insert_with(unknown).state = TaskState::Running;
-        }
-    }
+fn since(before: Duration) -> Duration {
+    clock::monotonic().saturating_sub(before)
+}
+
+/// How long not to do again what took so long.
+fn pause(took: Duration) -> Duration {
+    PAUSE.max(took * SHARE)
 }

@@ -25,18 +25,26 @@ pub(super) fn section(out: &mut String, conclusions: &[Conclusion]) {
     }
     let _ = writeln!(out, "## Conclusions\n\n{}", markdown(&overview(conclusions)));
     for conclusion in conclusions {
-        details(out, conclusion, &most_telling(&conclusion.parts));
+        details(out, conclusion, &most_telling(&conclusion.parts, MOST_PARTS));
     }
 }
 
-/// The parts that a document shows: where they are too many, those first that are not as claimed.
-fn most_telling(parts: &[Part]) -> Vec<&Part> {
+/// At most so many parts: where they are more, those first that are not as claimed.
+pub(crate) fn most_telling(parts: &[Part], most: usize) -> Vec<&Part> {
     let mut shown: Vec<&Part> = parts.iter().collect();
-    if shown.len() > MOST_PARTS {
+    if shown.len() > most {
         shown.sort_by_key(|part| matches!(part.decision, Decision::Holds | Decision::Agrees));
-        shown.truncate(MOST_PARTS);
+        shown.truncate(most);
     }
     shown
+}
+
+/// A part in one line: `ρ of SEED with FID: −0.91 (−0.95 to −0.88), claimed ≤ −0.85, 18 cells, 54 runs: holds`.
+pub(crate) fn part_line(part: &Part) -> String {
+    let interval = part.interval.map_or_else(String::new, |interval| format!(", interval {}", range(interval, part)));
+    let (cells, runs) = (plural(part.cells, "cell"), plural(part.runs, "run"));
+    let claimed = signed(&part.region.to_string());
+    format!("{}: {}{interval}, claimed {claimed}, {cells}, {runs}: {}", part.says, estimate(part), decided(part))
 }
 
 /// The conclusions as files of their own.
@@ -66,7 +74,7 @@ pub(super) fn files(conclusions: &[Conclusion], selection: &Selection) -> Result
 }
 
 /// One row a claim.
-fn overview(conclusions: &[Conclusion]) -> Table {
+pub(crate) fn overview(conclusions: &[Conclusion]) -> Table {
     let mut table = Table { title: "Conclusions".to_owned(), ..Table::default() };
     table.columns = ["claim", "conclusion"].map(Heading::left).to_vec();
     table.columns.extend(["estimates as claimed", "cells", "runs"].map(Heading::right));

@@ -7,7 +7,7 @@
 
 mod anchors;
 mod automatic;
-mod conclusions;
+pub(crate) mod conclusions;
 mod document;
 pub mod figure;
 pub mod frame;

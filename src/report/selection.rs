@@ -41,6 +41,8 @@ pub struct Selection {
     pub printed: Vec<Printed>,
     /// What trainings logged, for the page.
     pub curves: Vec<Curve>,
+    /// What an audit found, for the page: as `sweep audit --json` prints it.
+    pub audit: Option<serde_json::Value>,
 }
 
 impl Selection {

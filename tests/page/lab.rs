@@ -62,6 +62,22 @@ impl Lab {
         (out, err)
     }
 
+    /// Some file of that name below the folder of runs.
+    pub fn find(&self, name: &str) -> PathBuf {
+        let mut folders = vec![self.path().join("runs")];
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else if path.ends_with(name) {
+                    return path;
+                }
+            }
+        }
+        panic!("no `{name}`")
+    }
+
     /// The page of a fresh report.
     pub fn page(&self) -> PathBuf {
         self.sweep(&["report", "--format", "html", "--out", "report"], 0);

@@ -79,6 +79,68 @@ fn the_page_follows_the_store_without_being_loaded_again() {
     assert_eq!(browser.problems(), Vec::<String>::new());
 }
 
+/// Waits for a file of its name wherever it says so.
+const SLOW: &str = r#"
+line() { echo "{\"step\": $1, \"loss\": $2}" >> metrics.jsonl; }
+line 0 9; line 1 8
+until [ -e "$HERE/more" ]; do sleep 0.02; done
+line 5 4
+until [ -e "$HERE/end" ]; do sleep 0.02; done
+echo '{"accuracy": 0.5}' > scores.json
+"#;
+
+#[test]
+fn a_training_draws_what_it_logs_while_it_runs() {
+    let Some(mut browser) = Browser::start() else { return };
+    let lab = Lab::new();
+    lab.write("grid.toml", "name = \"slow\"\ncommand = [\"sh\", \"train.sh\", \"{lr}\"]\n[vary]\nlr = [0.1]\n");
+    lab.write("train.sh", &SLOW.replace("$HERE", &lab.path().to_string_lossy()));
+    lab.sweep(&["plan", "grid.toml"], 0);
+    let served = Served::start(&lab, &[]);
+    browser.open(&served.address);
+    let mut running =
+        lab.command(&["submit", "grid.toml"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let until = |what: &str| {
+        format!("new Promise((done) => {{ const look = () => ({what} ? done(1) : setTimeout(look, 50)); look(); }})")
+    };
+    browser.eval(&until("document.querySelector('#training .result')?.textContent.includes('1 of them running')"));
+    assert_eq!(browser.texts(".standings .running"), ["1 running"]);
+    browser.eval("document.querySelector('#training summary').click()");
+    let last = "[...document.querySelectorAll('#training tbody td')].map((cell) => cell.textContent).slice(-2).join()";
+    assert_eq!(browser.text(last), "8,1", "the last value and its step");
+    lab.write("more", "");
+    browser.eval(&until(&format!("{last} === '4,5'")));
+    lab.write("end", "");
+    assert_eq!(running.wait().unwrap().code(), Some(0));
+    browser.eval(&until("document.querySelector('.standings').textContent.includes('1 done')"));
+    assert_eq!(browser.texts("#training .result"), ["1 training"]);
+    assert_eq!(browser.text(last), "4,5");
+    assert_eq!(browser.problems(), Vec::<String>::new());
+}
+
+#[test]
+fn findings_come_with_the_news() {
+    let Some(mut browser) = Browser::start() else { return };
+    let lab = Lab::trained();
+    let served = Served::start(&lab, &[]);
+    browser.open(&served.address);
+    let before = browser.number("document.querySelectorAll('.finding').length");
+    browser.set("audit-text", "scores.json");
+    assert_eq!(browser.texts(".finding"), [] as [&str; 0]);
+    let edited = lab.find("scores.json");
+    let text = std::fs::read_to_string(&edited).unwrap();
+    std::fs::write(&edited, text.replace("0.", "0.9")).unwrap();
+    let found = "document.querySelectorAll('.finding .severity.error').length";
+    browser.eval(&format!(
+        "new Promise((done) => {{ const look = () => ({found} > 0 ? done(1) : setTimeout(look, 50)); look(); }})"
+    ));
+    // What the reader was looking for stays, and so does everything else that was found.
+    assert_eq!(browser.text("document.querySelector('[data-key=audit-text]').value"), "scores.json");
+    browser.set("audit-text", "");
+    assert!(browser.number("document.querySelectorAll('.finding').length") > before);
+    assert_eq!(browser.problems(), Vec::<String>::new());
+}
+
 #[test]
 fn a_store_that_cannot_be_read_leaves_the_page_as_it_was_and_says_so() {
     let Some(mut browser) = Browser::start() else { return };

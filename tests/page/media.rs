@@ -47,6 +47,9 @@ fn text_is_readable_in_light_and_in_dark() {
             "table.data th button",
             "nav a",
             ".stamp",
+            ".severity",
+            ".evidence li",
+            ".finding .rule",
         ] {
             let contrast = browser.number(&format!("({CONTRAST})('{selector}')"));
             assert!(contrast >= 4.5, "{scheme}: {selector}: {contrast}");

@@ -86,6 +86,8 @@ fn no_name_and_no_text_runs() {
     assert_eq!(browser.eval("typeof window.hacked"), json!("undefined"));
     assert_eq!(browser.number("document.images.length + document.scripts.length"), 2.0, "the data and the script");
     assert_eq!(browser.problems(), Vec::<String>::new());
+    // The audit misses what failed, and names it.
+    assert!(browser.text("document.getElementById('audit').textContent").contains(EVIL.trim_end_matches('\u{2028}')));
     let shown = browser.text("document.body.textContent");
     for part in ["title", "factor", "level", "metric", "unit", "group", "anchor", "report", "failure", "series", "note"]
     {

@@ -21,6 +21,7 @@ pub fn json(audit: &Audit<'_>) -> Value {
         "schema_version": 1,
         "sweep": audit.sweep,
         "coverage": audit.coverage,
+        "conclusions": audit.conclusions,
         "rules": RULES.iter().map(|rule| json!({ "name": rule.name, "what": rule.what })).collect::<Vec<_>>(),
         "findings": open.chain(accepted).collect::<Vec<_>>(),
         "stale": stale,

@@ -4,7 +4,9 @@ use std::fmt::Write;
 
 use super::super::finding::{Finding, Severity};
 use super::Audit;
-use crate::report::table::escape_markdown as escape;
+use crate::claim::Conclusion;
+use crate::report::conclusions::{most_telling, overview, part_line};
+use crate::report::table::{self, escape_markdown as escape};
 
 /// The whole audit. What was accepted stands at its end, with the reason.
 #[must_use]
@@ -18,6 +20,7 @@ pub fn markdown(audit: &Audit<'_>) -> String {
     for line in audit.coverage {
         let _ = writeln!(out, "{}\n", escape(line));
     }
+    claims(&mut out, audit.conclusions);
     for (severity, title) in [(Severity::Error, "Errors"), (Severity::Warning, "Warnings"), (Severity::Note, "Notes")] {
         let mut of_level = audit.judged.open.iter().filter(|finding| finding.severity == severity).peekable();
         if of_level.peek().is_some() {
@@ -39,6 +42,28 @@ pub fn markdown(audit: &Audit<'_>) -> String {
         }
     }
     out
+}
+
+/// Parts of a claim that a document lists; the report has all.
+const MOST_PARTS: usize = 12;
+
+/// What became of each claim.
+fn claims(out: &mut String, conclusions: &[Conclusion]) {
+    if conclusions.is_empty() {
+        return;
+    }
+    let _ = writeln!(out, "## Claims\n\n{}", table::markdown(&overview(conclusions)));
+    for Conclusion { claim, text, decision, parts, .. } in conclusions {
+        let _ = writeln!(out, "### {}: {}\n\n**{}**\n", escape(claim), escape(text), decision.words());
+        let shown = most_telling(parts, MOST_PARTS);
+        for part in &shown {
+            let _ = writeln!(out, "- {}", escape(&part_line(part)));
+        }
+        if shown.len() < parts.len() {
+            let _ = writeln!(out, "- and {} more", parts.len() - shown.len());
+        }
+        out.push('\n');
+    }
 }
 
 fn section(out: &mut String, finding: &Finding) {

@@ -12,6 +12,7 @@ pub use text::text;
 
 use super::baseline::Judged;
 use super::finding::Severity;
+use crate::claim::Conclusion;
 use crate::text::plural;
 
 /// What is rendered.
@@ -27,6 +28,8 @@ pub struct Audit<'a> {
     pub versions: &'a [String],
     /// What was looked at, one line each.
     pub coverage: &'a [String],
+    /// What became of the sweep's claims; none where rules were chosen that do not look at them.
+    pub conclusions: &'a [Conclusion],
     pub judged: &'a Judged,
 }
 

@@ -1,6 +1,9 @@
 use super::super::baseline::Judged;
 use super::super::finding::{Finding, Place, Severity};
 use super::*;
+use crate::claim::{Conclusion, Decision, Part};
+use crate::grid::claim::{By, Region};
+use crate::stats::Interval;
 
 fn finding(rule: &'static str, severity: Severity, subject: &str) -> Finding {
     Finding {
@@ -24,6 +27,42 @@ fn judged() -> Judged {
     }
 }
 
+fn conclusion() -> Conclusion {
+    let part = Part {
+        says: "accuracy of <a>\u{1b}[2J".to_owned(),
+        estimate: Some(-0.25),
+        decimals: 2,
+        region: Region { low: Some(0.0), high: None, strict: true },
+        interval: Some(Interval { low: -0.5, high: -0.125 }),
+        level: 0.95,
+        p: Some(0.01),
+        method: "t",
+        cells: 2,
+        runs: 6,
+        as_claimed: Some(false),
+        decision: Decision::Fails,
+        reason: None,
+        seeds_needed: None,
+        asides: Vec::new(),
+    };
+    Conclusion {
+        claim: "more".to_owned(),
+        text: "More <is> better".to_owned(),
+        grid: "main".to_owned(),
+        filter: None,
+        by: By::Interval,
+        decision: Decision::Fails,
+        reason: "the interval lies wholly on the other side".to_owned(),
+        as_claimed: 0,
+        cells: 2,
+        runs: vec!["r1".to_owned(), "r2".to_owned()],
+        sources: vec!["measured".to_owned()],
+        analyses: Vec::new(),
+        notes: Vec::new(),
+        parts: vec![part],
+    }
+}
+
 fn with<T>(look: impl Fn(&Audit<'_>) -> T) -> T {
     let (judged, versions, coverage) = (judged(), ["sweep 0.1.0".to_owned()], ["6 runs".to_owned()]);
     look(&Audit {
@@ -32,6 +71,7 @@ fn with<T>(look: impl Fn(&Audit<'_>) -> T) -> T {
         command: "sweep audit small.toml",
         versions: &versions,
         coverage: &coverage,
+        conclusions: &[conclusion()],
         judged: &judged,
     })
 }
@@ -43,6 +83,25 @@ fn a_terminal_gets_every_open_finding_and_no_control_characters_of_others() {
     assert!(shown.ends_with("1 error, 1 warning; 1 accepted\n") && shown.contains("6 runs\n"), "{shown}");
     assert!(!shown.contains("\u{1b}[2J") && shown.contains("a table.csv:7"), "{shown}");
     assert!(!shown.contains("Table 4"), "{shown}");
+}
+
+#[test]
+fn each_claim_has_its_verdict_estimate_interval_n_and_runs_in_every_form() {
+    let part = "−0.25, interval −0.50 to −0.12, claimed > 0, 2 cells, 6 runs: fails";
+    let shown = with(text);
+    assert!(shown.starts_with("claim `more`: More <is> better\n"), "{shown}");
+    assert!(shown.contains("fails\u{1b}[0m: the interval lies wholly on the other side (2 runs)\n"), "{shown}");
+    assert!(shown.contains(part), "{shown}");
+    let shown = with(markdown);
+    assert!(shown.contains("## Claims") && shown.contains("### more: More &lt;is&gt; better\n\n**fails**"), "{shown}");
+    assert!(shown.contains("- accuracy of &lt;a&gt;") && shown.contains(&part.replace('>', "&gt;")), "{shown}");
+    let value = with(json);
+    let part = &value["conclusions"][0]["parts"][0];
+    assert_eq!(
+        (&part["estimate"], &part["interval"]["high"], &part["cells"], &part["decision"]),
+        (&(-0.25).into(), &(-0.125).into(), &2.into(), &"fails".into())
+    );
+    assert_eq!(value["conclusions"][0]["runs"], serde_json::json!(["r1", "r2"]));
 }
 
 #[test]

@@ -11,7 +11,7 @@ use crate::bundle::{
     Contents, DIGESTS, FileEntry, METADATA, PLAN, README, REPORT, SCORES, SWEEP, TASKS, TaskEntry, metadata, plan,
 };
 use crate::cmd::current::Current;
-use crate::cmd::report::{curves, everything};
+use crate::cmd::report::everything;
 use crate::error::Context;
 use crate::evidence::Evidence;
 use crate::plan::TaskIx;
@@ -86,7 +86,7 @@ impl Order<'_> {
         writer.put(PLAN, text.as_bytes(), "cells, runs and tasks, by their identities")?;
         let scores = exchange::json_lines(&runs, &rows);
         writer.put(SCORES, scores.as_bytes(), "every score with its run and source, one a line")?;
-        for file in everything(&evidence, curves(store, planned)?)? {
+        for file in everything(store, &evidence)? {
             writer.put(&format!("{REPORT}/{}", file.name), &file.bytes, "of the report")?;
         }
         let mut tasks = Vec::new();

@@ -58,14 +58,20 @@ function claim(data, conclusion, state, app) {
     { class: 'card claim', id, 'aria-labelledby': `${id}-text` },
     el('header', {}, el('h3', { id: `${id}-text` }, conclusion.text || conclusion.claim), badge(conclusion.decision)),
     el('p', {}, conclusion.reason),
+    // One number needs no table.
+    conclusion.parts.length === 1 ? el('p', { class: 'help' }, partText(conclusion.parts[0])) : null,
     details,
   );
 }
 
+const digits = (part, value) => (value === null || value === undefined ? '–' : fixed(value, part.decimals));
+const span = (part, interval) => (interval ? `${digits(part, interval.low)} to ${digits(part, interval.high)}` : '–');
+
+const partText = (part) =>
+  `${part.says}: ${digits(part, part.estimate)}${part.interval ? ` (${span(part, part.interval)})` : ''}, claimed ${regionText(part.region)}`;
+
 /** The parts of a claim, its notes, and its runs. */
 function evidence(data, conclusion, state, app) {
-  const digits = (part, value) => (value === null || value === undefined ? '–' : fixed(value, part.decimals));
-  const span = (part, interval) => (interval ? `${digits(part, interval.low)} to ${digits(part, interval.high)}` : '–');
   const range = extent(conclusion.parts);
   const columns = [
     { label: 'What', text: (part) => part.says },

@@ -7,6 +7,7 @@ function curvesCard(data, state) {
     label: data.text(curve.name),
     stage: at(data.tasks.stage, curve.task),
     run: at(data.tasks.run, curve.task),
+    running: at(data.tasks.standing, curve.task) === 'running',
     steps: data.curves.steps[curve.steps],
   }));
   const kinds = [...new Set(all.map((curve) => `${curve.stage} ${curve.label}`))].sort();
@@ -40,6 +41,7 @@ function curvesCard(data, state) {
     const group = (curve) => (factor ? levels.indexOf(runs.level(curve.run, factor.position)) : 0);
     const styles = looks(labels.length, Boolean(factor?.values));
     const shown = curves.filter((curve) => !state.hidden.has(labels[group(curve)]));
+    const running = curves.filter((curve) => curve.running).length;
     const thinned = curves.filter((curve) => curve.of > curve.values.length).length;
     return {
       controls: [
@@ -60,6 +62,7 @@ function curvesCard(data, state) {
           'p',
           { class: 'result' },
           plural(curves.length, 'training'),
+          running > 0 ? `, ${grouped(running)} of them running: each ends in a ring for now` : '',
           thinned > 0 ? `; of long curves the lowest and highest value of each stretch are drawn` : '',
           data.curves.left_out > 0
             ? `; ${plural(data.curves.left_out, 'further curve')} would not fit into a page`
@@ -72,7 +75,7 @@ function curvesCard(data, state) {
           rows: curves,
           state: (state.table ??= {}),
           key: 'curves-table',
-          columns: curveColumns(data, factors),
+          columns: curveColumns(data, factors, running > 0),
         }),
     };
   };
@@ -81,7 +84,7 @@ function curvesCard(data, state) {
 
 const count = (curves, kind) => curves.filter((curve) => `${curve.stage} ${curve.label}` === kind).length;
 
-function curveColumns(data, factors) {
+function curveColumns(data, factors, areSomeRunning) {
   const values = (curve) => curve.values.filter((value) => value !== null);
   const number = (label, read) => ({
     label,
@@ -91,6 +94,7 @@ function curveColumns(data, factors) {
   });
   return [
     { label: 'Run', text: (curve) => data.runs.short(curve.run) },
+    ...(areSomeRunning ? [{ label: 'Standing', text: (curve) => (curve.running ? 'running' : 'done') }] : []),
     ...factors.map((factor) => ({
       label: factor.label,
       text: (curve) => data.runs.label(curve.run, factor.position),
@@ -101,6 +105,14 @@ function curveColumns(data, factors) {
     number('Last', (curve) => curve.values.at(-1)),
     number('Steps', (curve) => curve.steps.at(-1)),
   ];
+}
+
+/** Where a training is that goes on. */
+function ring(curve, { colour }, sx, sy) {
+  const last = curve.values.findLastIndex((value) => value !== null);
+  if (last < 0) return null;
+  const [cx, cy] = [sx.px(curve.steps[last]), sy.px(curve.values[last])].map((place) => place.toFixed(1));
+  return svg('circle', { class: `goes-on ${colour}`, cx, cy, r: 4.5 });
 }
 
 function training(data, { shown, group, styles, log, title }) {
@@ -137,6 +149,7 @@ function training(data, { shown, group, styles, log, title }) {
               .join(''),
           }),
         ),
+        shown.filter((curve) => curve.running).map((curve) => ring(curve, styles[group(curve)], sx, sy)),
         hot,
       ];
     },
@@ -153,6 +166,7 @@ function training(data, { shown, group, styles, log, title }) {
               ['step', grouped(curve.steps[i])],
               ['run', data.runs.short(curve.run)],
               data.runs.name(curve.run) || null,
+              curve.running ? 'running' : null,
             ],
           }))
           .filter((place) => !Number.isNaN(place.y)),

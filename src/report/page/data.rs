@@ -37,6 +37,7 @@ pub struct Data<'a> {
     reports: Vec<ReportPart<'a>>,
     curves: Curves,
     conclusions: &'a [Conclusion],
+    audit: Option<&'a serde_json::Value>,
     trouble: Option<String>,
     texts: Texts,
 }
@@ -126,6 +127,7 @@ impl<'a> Data<'a> {
             frames,
             curves: Curves::of(plan, &selection.curves, &mut texts),
             conclusions,
+            audit: selection.audit.as_ref(),
             trouble,
             texts,
         }

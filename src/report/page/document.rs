@@ -29,6 +29,7 @@ const SCRIPT: &str = concat!(
     include_str!("runs.js"),
     include_str!("diff.js"),
     include_str!("conclusions.js"),
+    include_str!("audit.js"),
     include_str!("sections.js"),
     include_str!("live.js"),
     include_str!("main.js"),

@@ -70,6 +70,9 @@ function headOf(data) {
       el('li', {}, plural(data.runs.count, 'run')),
       chips,
     ),
+    data.audit && severityCounts(data.audit).length > 0
+      ? el('p', { class: 'audited' }, el('a', { href: '#audit' }, 'Audit'), ': ', spaced(severityCounts(data.audit)))
+      : null,
     el(
       'details',
       { class: 'origin' },
@@ -79,6 +82,9 @@ function headOf(data) {
     data.trouble ? el('p', { class: 'error' }, data.trouble) : null,
   ].filter(Boolean);
 }
+
+/** Elements with blanks between them. */
+const spaced = (nodes) => nodes.flatMap((node, index) => (index === 0 ? [node] : [' ', node]));
 
 function themeChoice() {
   const stored = () => {

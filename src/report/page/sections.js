@@ -13,6 +13,7 @@ const SECTIONS = [
   { id: 'runs', title: 'Runs', when: (data) => data.runs.count > 0, build: runsSection },
   { id: 'costs', title: 'Costs', when: (data) => data.tasks.count > 0, build: costs },
   { id: 'failures', title: 'Failures', when: () => true, build: failures },
+  { id: 'audit', title: 'Audit', when: (data) => data.audit !== null, build: auditSection },
 ];
 
 const CARDS = {
