@@ -2,9 +2,9 @@
 
 mod above_chance;
 mod bench;
-mod chromium;
 mod debian;
 mod failure;
+mod foreign;
 mod libtorch;
 mod miniature;
 mod repo;

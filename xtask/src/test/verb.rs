@@ -7,10 +7,11 @@ use clap::Args;
 use super::runner::{Runner, Selection};
 use super::{judges, python};
 use crate::failure::Result;
+use crate::foreign::{BROWSER, LATEX};
 use crate::miniature::DEMO;
 use crate::slurm::{self, Trial};
 use crate::stages::Stages;
-use crate::{chromium, libtorch, repo, tool};
+use crate::{libtorch, repo, tool};
 
 #[derive(Args)]
 pub struct Test {
@@ -28,7 +29,8 @@ impl Test {
         let ready = stages.passed("set-up");
         let scope: &[&str] = if ready { &["--workspace"] } else { &["--workspace", "--exclude", "vpit"] };
         // Without a browser all but pages can still be judged.
-        let browser = chromium::provide();
+        let browser = BROWSER.provide();
+        let latex = LATEX.provide();
         let mut runner = Runner::new(&root, scope, self.full, browser.is_ok());
 
         let packages = python::provide(&root);
@@ -66,15 +68,13 @@ impl Test {
         report(&stages, &left_out, runner.summaries());
         say_untested("ON A REAL SLURM", untried.map(|why| format!("{why}\n{SLURM_HINT}")));
         say_untested("IN A BROWSER", browser.err().map(|why| why.to_string()));
-        say_untested("BY LATEX", tool::find("pdflatex").is_none().then(|| LATEX_HINT.to_owned()));
+        say_untested("BY LATEX", latex.err().map(|why| why.to_string()));
         say_untested("BY OTHER PROGRAMS", packages.err().map(|why| format!("{why}\n{PACKAGES_HINT}")));
         stages.finish()
     }
 }
 
 const SLURM_HINT: &str = "hint: see `A Slurm cluster on this machine` in docs/development.md";
-const LATEX_HINT: &str = "no `pdflatex` is installed: nothing compiles what reports hold for papers\nhint: as root, on Debian: \
-                          `apt-get install --no-install-recommends texlive-latex-recommended`";
 const PACKAGES_HINT: &str = "hint: `python3 -m pip` must work and reach a package index; without it exports and bundles \
                              are read by nothing but our own readers";
 
