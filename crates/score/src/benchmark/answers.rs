@@ -21,6 +21,9 @@ pub struct Row {
     /// A text, or an integer.
     #[serde(alias = "question_id", deserialize_with = "text_or_integer")]
     pub id: String,
+    /// What the model was asked, as far as it is known; it decides nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prompt: Option<String>,
     /// What the model said.
     pub prediction: String,
     /// The letter of the right option, the right text, or ten people's answers.
@@ -62,6 +65,7 @@ impl Serialize for Texts {
 #[derive(Clone, Debug)]
 pub struct Answered {
     pub question: Question,
+    pub prompt: Option<String>,
     pub reply: String,
     pub verdict: Verdict,
     /// The verdict that was stored with the prediction, if it is of the same protocol and version.
@@ -74,6 +78,21 @@ fn tag(protocol: Protocol) -> String {
 }
 
 impl Row {
+    /// A reply to a question of known data.
+    pub fn new(id: &str, prompt: &str, prediction: String) -> Self {
+        Self {
+            id: id.to_owned(),
+            prompt: Some(prompt.to_owned()),
+            prediction,
+            gold: None,
+            options: Vec::new(),
+            categories: Vec::new(),
+            extracted: None,
+            verdict: None,
+            protocol: None,
+        }
+    }
+
     fn question(&self, rule: Rule) -> Result<Question, Mistake> {
         let gold = match (self.gold.clone().ok_or(Mistake::NoGold)?, rule) {
             (Texts::One(letter), Rule::Choice(_)) => Gold::Choice(self.choice(&letter)?),
@@ -129,6 +148,7 @@ fn row(answered: &Answered, protocol: Protocol) -> Row {
     };
     Row {
         id: answered.question.id.to_string(),
+        prompt: answered.prompt.clone(),
         prediction: answered.reply.clone(),
         gold: Some(gold),
         options,
@@ -170,7 +190,7 @@ pub(super) fn judge(
         };
         let verdict = rule.judge(protocol, &question.gold, Reply(&row.prediction)).map_err(of)?;
         let stored = (row.protocol.as_deref() == Some(&tag(protocol))).then_some(row.verdict);
-        Ok(Answered { question, reply: row.prediction.clone(), verdict, stored })
+        Ok(Answered { question, prompt: row.prompt.clone(), reply: row.prediction.clone(), verdict, stored })
     };
     rows.iter().map(one).collect()
 }
