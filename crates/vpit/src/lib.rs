@@ -11,6 +11,7 @@
 //! | [`diffusion`] | from visual tokens back to pixels |
 //! | [`picture`], [`framing`] | pictures from bytes; what of an image the networks see |
 //! | [`judge`] | networks that grade images |
+//! | [`evaluate`] | published benchmarks: their files, their questions, what a model replies to them |
 //! | [`digits`] | the miniature's world: scenes of real digits, captions, questions |
 //! | [`check`] | a full-size training looked at before it is started |
 //! | [`tool`] | scores of images that need no task: FID, CLIP score |
@@ -24,6 +25,7 @@ pub mod data;
 pub mod decode;
 pub mod diffusion;
 pub mod digits;
+pub mod evaluate;
 pub mod framing;
 pub mod judge;
 pub mod model;

@@ -8,7 +8,7 @@ use vpit::data::index;
 use vpit::tool::{clip_score, convert, fid};
 use vpit::train::optimizer::StepError;
 use vpit::train::run::{self as training, Ending};
-use vpit::{check, cuda, stage};
+use vpit::{check, cuda, evaluate, stage};
 
 /// Train and evaluate a model that reads and predicts visual tokens
 ///
@@ -27,6 +27,11 @@ enum Stage {
     ///
     /// Several processes that `srun` or torchrun starts share the work.
     Train(Train),
+    /// Ask a trained model the questions of published benchmarks, and score its replies
+    ///
+    /// Replies are kept as they come: a second start goes on behind them. Several processes that `srun` or torchrun starts
+    /// share the questions.
+    Evaluate(evaluate::Arguments),
     /// Find every sample of the data that data.toml names, for trainings to take from
     Index(index::Arguments),
     /// Fréchet distance of generated from real pictures
@@ -106,6 +111,7 @@ fn code(number: i32) -> ExitCode {
 fn run(stage: Stage) -> Result<ExitCode, Box<dyn Error>> {
     let printed = match stage {
         Stage::Train(Train { site, arguments, check }) => return train(&site, &arguments, &check),
+        Stage::Evaluate(arguments) => return ask(&arguments),
         Stage::Miniature(stage) => return miniature(&stage),
         Stage::Index(arguments) => index::run(&arguments)?,
         Stage::Fid(arguments) => with_cuda(|| fid::run(&arguments))?,
@@ -132,9 +138,22 @@ fn train(
         return Ok(ExitCode::SUCCESS);
     }
     cuda::load()?;
-    match training::run(site, arguments)? {
-        Ending::Finished => Ok(ExitCode::SUCCESS),
-        Ending::Saved => Ok(code(runfile::exit::REQUEUE)),
+    Ok(ended(training::run(site, arguments)?))
+}
+
+fn ask(arguments: &evaluate::Arguments) -> Result<ExitCode, Box<dyn Error>> {
+    if let Some(config) = &arguments.check {
+        print!("{}", evaluate::look(arguments, config)?);
+        return Ok(ExitCode::SUCCESS);
+    }
+    cuda::load()?;
+    Ok(ended(evaluate::run(arguments)?))
+}
+
+fn ended(ending: Ending) -> ExitCode {
+    match ending {
+        Ending::Finished => ExitCode::SUCCESS,
+        Ending::Saved => code(runfile::exit::REQUEUE),
     }
 }
 

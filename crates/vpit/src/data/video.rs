@@ -37,7 +37,7 @@ pub fn frames(folder: &Path) -> Result<Vec<Picture>, String> {
 
 /// What is shown of a video that is asked about: all its frames, or as many as there is room for, evenly spread.
 #[must_use]
-pub fn shown(frames: Vec<Picture>) -> Vec<Picture> {
+pub fn shown<Frame: Clone>(frames: Vec<Frame>) -> Vec<Frame> {
     let count = frames.len();
     if count <= MOST {
         return frames;

@@ -136,14 +136,7 @@ impl Models {
     /// # Errors
     /// Its weights do not fit its configuration.
     pub fn tower(&self, kind: Kind, device: Device) -> Result<Tower, Error> {
-        let files = TensorFiles::folder(&self.vision_folder)?;
-        // Its text half has no part in this.
-        let weights = Weights::of(files).without(&["text_model.", "logit_scale", "logit_bias"]).to(kind, device);
-        let new =
-            |scope: &crate::model::Scope<'_>| VisionTransformer::new(&scope.at("vision_model"), &self.vision.vision);
-        let (tower, parameters) = weights.build(new)?;
-        let numbers = parameters.iter().map(|(_, tensor)| tensor.numel() as i64).sum();
-        Ok(Tower { tower, tokens: self.recipe.tokens(), kind, device, numbers })
+        Tower::open(&self.vision_folder, self.recipe.tokens(), kind, device)
     }
 
     /// Side of the tower's images in pixels, and patches an image.
@@ -183,12 +176,28 @@ pub struct Tower {
     device: Device,
     /// Of its weights.
     pub numbers: i64,
+    /// Of its pictures, in pixels.
+    pub side: i64,
 }
 
 /// Images that the tower looks at together.
 const TOGETHER: usize = 16;
 
 impl Tower {
+    /// Open the tower in `folder`.
+    ///
+    /// # Errors
+    /// A file is missing or damaged, or the weights do not fit their configuration.
+    pub fn open(folder: &Path, tokens: VisualTokens, kind: Kind, device: Device) -> Result<Self, Error> {
+        let config: SiglipConfig = checkpoint::config(folder)?;
+        // Its text half has no part in this.
+        let weights = Weights::of(TensorFiles::folder(folder)?).without(&["text_model.", "logit_scale", "logit_bias"]);
+        let new = |scope: &crate::model::Scope<'_>| VisionTransformer::new(&scope.at("vision_model"), &config.vision);
+        let (tower, parameters) = weights.to(kind, device).build(new)?;
+        let numbers = parameters.iter().map(|(_, tensor)| tensor.numel() as i64).sum();
+        Ok(Self { tower, tokens, kind, device, numbers, side: config.vision.image_size })
+    }
+
     /// Visual tokens of `[3, side, side]` pictures, `[pictures * visual tokens, width]`.
     pub fn see(&self, pictures: &[&Tensor]) -> Tensor {
         let see = |pictures: &[&Tensor]| {

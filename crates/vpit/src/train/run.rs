@@ -140,7 +140,7 @@ pub fn run(site: &Site, arguments: &Arguments) -> Result<Ending, Error> {
 }
 
 /// A flag that is set when the process is asked to end.
-fn watch() -> std::io::Result<Arc<AtomicBool>> {
+pub(crate) fn watch() -> std::io::Result<Arc<AtomicBool>> {
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [signal_hook::consts::SIGUSR1, signal_hook::consts::SIGTERM] {
         signal_hook::flag::register(signal, Arc::clone(&stop))?;

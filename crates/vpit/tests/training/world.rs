@@ -31,10 +31,16 @@ fn golden(case: &str) -> PathBuf {
 }
 
 impl World {
-    /// Models and indexed data.
-    pub fn new() -> Self {
+    /// Models alone.
+    pub fn with_models() -> Self {
         let world = Self { folder: tempfile::tempdir().unwrap() };
         world.models();
+        world
+    }
+
+    /// Models and indexed data.
+    pub fn new() -> Self {
+        let world = Self::with_models();
         world.data();
         let indexed = world.index();
         assert!(indexed.status.success(), "{}", String::from_utf8_lossy(&indexed.stderr));
@@ -53,12 +59,7 @@ impl World {
         for file in ["config.json", "model.safetensors"] {
             std::fs::copy(golden("siglip").join(file), vision.join(file)).unwrap();
         }
-        let config: LlamaConfig = serde_json::from_value(json!({
-            "model_type": "llama", "vocab_size": 706, "hidden_size": 32, "intermediate_size": 48,
-            "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2,
-            "max_position_embeddings": 256, "rms_norm_eps": 1e-5, "rope_theta": 10000.0, "tie_word_embeddings": false,
-        }))
-        .unwrap();
+        let config = llama();
         let (_, parameters) = Weights::fresh(1).build(|scope| LanguageModel::new(scope, &config)).unwrap();
         checkpoint::save(&tiny, &config, &parameters).unwrap();
     }
@@ -218,7 +219,17 @@ fn picture(number: u32) -> RgbImage {
     RgbImage::from_fn(20, 16, |x, y| Rgb([(x * 12) as u8, (y * 15) as u8, (number * 37 % 256) as u8]))
 }
 
-fn free_port() -> u16 {
+/// The tiny language model.
+pub fn llama() -> LlamaConfig {
+    serde_json::from_value(json!({
+        "model_type": "llama", "vocab_size": 706, "hidden_size": 32, "intermediate_size": 48,
+        "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2,
+        "max_position_embeddings": 256, "rms_norm_eps": 1e-5, "rope_theta": 10000.0, "tie_word_embeddings": false,
+    }))
+    .unwrap()
+}
+
+pub fn free_port() -> u16 {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
