@@ -5,7 +5,7 @@ use super::condition::{self, Names};
 use super::factors::Scope;
 use super::read::{Fields, wrong_kind};
 use super::source::{At, Diagnostics, Problem, Span};
-use super::sweep::{Applies, Checkpoints, OnSuccess, Place, Resources, Retry, Stage, StageKind};
+use super::sweep::{AT, Applies, Checkpoints, OnSuccess, Place, Resources, Retry, Stage, StageKind};
 use super::tree::{Entry, Kind, Table};
 use crate::value::Value;
 
@@ -278,7 +278,7 @@ fn at_point(stage: &Stage, point: &str) -> Stage {
     let mut stage = stage.clone();
     if point != "last" {
         stage.name = format!("{}@{point}", stage.name);
-        stage.constants.push(("at".to_owned(), Value::Text(point.to_owned())));
+        stage.constants.push((AT.to_owned(), Value::Text(point.to_owned())));
     }
     stage
 }

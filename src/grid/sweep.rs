@@ -67,6 +67,22 @@ impl Sweep {
     pub fn grid(&self, name: &str) -> Option<usize> {
         self.grids.iter().position(|grid| grid.name == name)
     }
+
+    /// Points of a training before its end at which a stage that needs it looks, `25%`, in the order of the file.
+    #[must_use]
+    pub fn points(&self, training: usize) -> Vec<&str> {
+        let looking = self.stages.iter().filter(|stage| stage.needs.contains(&training));
+        let points = looking.flat_map(|stage| &stage.constants).filter_map(|(name, value)| match value {
+            Value::Text(point) if name == AT => Some(point.as_str()),
+            _ => None,
+        });
+        points.fold(Vec::new(), |mut all, point| {
+            if !all.contains(&point) {
+                all.push(point);
+            }
+            all
+        })
+    }
 }
 
 /// Where something was written.
@@ -168,6 +184,9 @@ pub struct Applies {
     /// The same, ready to be asked for a row of levels.
     pub condition: Condition,
 }
+
+/// The parameter that tells a stage at which point of the training it looks.
+pub(super) const AT: &str = "at";
 
 /// Whether a stage makes the model or measures it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -123,6 +123,7 @@ fn a_file_may_say_everything() {
     assert_eq!(names(&sweep), ["adapter", "finetune", "evaluate@25%", "evaluate"]);
     assert_eq!(sweep.stages[2].constants, [("at".to_owned(), Value::Text("25%".to_owned()))]);
     assert_eq!(sweep.stages[3].needs, [1]);
+    assert_eq!([0, 1, 2].map(|stage| sweep.points(stage)), [vec![], vec!["25%"], vec![]]);
     let redraw = Value::List(vec![Value::Text("init".to_owned())]);
     assert_eq!(sweep.stages[1].constants, [("redraw".to_owned(), redraw)]);
     let data = &sweep.grids[0];

@@ -67,7 +67,7 @@ impl<'a> Again<'a> {
                 None => {
                     let stage = &revision.sweep.stages[usize::from(index)];
                     let frozen = freeze::recall(stage, base, recorded, project, &mut digests)?;
-                    again.stages.push(stage_spec(stage, frozen));
+                    again.stages.push(stage_spec(revision.sweep, usize::from(index), frozen));
                     known.insert(key, again.stages.len() - 1);
                     again.stages.len() - 1
                 }

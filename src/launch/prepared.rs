@@ -8,7 +8,7 @@ use super::local::Tasks;
 use crate::Result;
 use crate::error::Kind;
 use crate::freeze::{self, Digests, Frozen};
-use crate::grid::{OnSuccess, Stage, Sweep};
+use crate::grid::{OnSuccess, Sweep};
 use crate::plan::{Plan, Revision, TaskIx};
 use crate::project::Project;
 use crate::worker::{Need, StageSpec, TaskSpec};
@@ -46,7 +46,7 @@ impl<'a> Prepared<'a> {
             let stage = &sweep.stages[index];
             let frozen = freeze::freeze(stage, base, project, &mut digests)
                 .map_err(|error| if error.kind() == Kind::Usage { sweep.led_to(stage.place, error) } else { error })?;
-            let mut spec = stage_spec(stage, frozen);
+            let mut spec = stage_spec(sweep, index, frozen);
             spec.provenance =
                 code.iter().map(|(key, value)| (key.clone(), value.clone())).chain(spec.provenance).collect();
             stages[index] = Some(spec);
@@ -57,13 +57,15 @@ impl<'a> Prepared<'a> {
 }
 
 /// What the worker is told about a stage whose code is kept.
-pub(super) fn stage_spec(stage: &Stage, frozen: Frozen) -> StageSpec {
+pub(super) fn stage_spec(sweep: &Sweep, stage: usize, frozen: Frozen) -> StageSpec {
+    let (points, stage) = (sweep.points(stage), &sweep.stages[stage]);
     StageSpec {
         name: stage.name.clone(),
         command: frozen.command,
         environment: frozen.environment,
         threads: stage.threads,
         outputs: stage.outputs.clone(),
+        points: points.into_iter().map(str::to_owned).collect(),
         keep_checkpoint: stage.checkpoints.on_success == OnSuccess::All,
         provenance: frozen.provenance,
     }

@@ -93,5 +93,6 @@ pub(super) fn config(sweep: &str, stage: &StageSpec, task: &TaskSpec, inputs: BT
         params: task.params.clone(),
         inputs,
         threads: stage.threads,
+        points: stage.points.clone(),
     }
 }

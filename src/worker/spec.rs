@@ -55,6 +55,9 @@ pub struct StageSpec {
     pub threads: u32,
     /// Files that a successful attempt must leave, below its folder.
     pub outputs: Vec<String>,
+    /// Points of the training that other stages look at.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub points: Vec<String>,
     /// Whether the checkpoint is kept once the task has succeeded.
     pub keep_checkpoint: bool,
     /// Facts about the code, gathered once at submission.

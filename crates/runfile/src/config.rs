@@ -25,6 +25,9 @@ pub struct TaskConfig {
     pub inputs: BTreeMap<String, PathBuf>,
     /// Number of threads that the job may use.
     pub threads: u32,
+    /// Shares of a training, such as `25%`, at which other stages look at it: what they need of it then has to stay.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub points: Vec<String>,
 }
 
 impl TaskConfig {

@@ -53,6 +53,7 @@ fn start(stage: &str, out: &Path, parameters: Value, inputs: BTreeMap<&str, &Pat
         params: serde_json::from_value(parameters).unwrap(),
         inputs: inputs.into_iter().map(|(name, path)| (name.to_owned(), path.clone())).collect(),
         threads: 1,
+        points: Vec::new(),
     };
     let path = out.join("task.json");
     runfile::files::write_json(&path, &config).unwrap();
