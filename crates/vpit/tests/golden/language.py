@@ -3,6 +3,8 @@
     python3 language.py FOLDER                      # FOLDER is this one; writes language/
     python3 language.py --tokenizer FOLDER ENCODE   # compares ENCODE, the built example, with tiktoken on the real
                                                     # tokenizer.model in FOLDER
+    python3 language.py --dimensions LOGITS         # compares LOGITS, the built example, with transformers on models of random
+                                                    # sizes, that nobody thought of
     python3 language.py --loads FOLDER              # whether transformers loads the model that vpit wrote there
 
 Needs transformers==4.45.2, torch, safetensors, tiktoken and tokenizers. Every model is random and small; its folder is
@@ -18,6 +20,7 @@ import random
 import string
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 # tiktoken would keep an earlier vocabulary of the same path.
@@ -441,6 +444,41 @@ def compare_tokenizer(folder, program):
     return len(wrong)
 
 
+def compare_dimensions(program):
+    """Forty Llamas whose every size is drawn."""
+    chance, wrong = random.Random(1), 0
+    for number in range(40):
+        keys, group, head = chance.randint(1, 5), chance.randint(1, 4), 2 * chance.randint(1, 12)
+        sizes = {
+            "vocab_size": chance.randint(3, 90),
+            "hidden_size": chance.randint(1, 50),
+            "intermediate_size": chance.randint(1, 70),
+            "num_hidden_layers": chance.randint(1, 4),
+            "num_attention_heads": keys * group,
+            "num_key_value_heads": keys,
+            "head_dim": head,
+            "rope_theta": 10.0 ** chance.uniform(1, 6),
+            "rms_norm_eps": 10.0 ** chance.uniform(-6, -2),
+            "tie_word_embeddings": chance.random() < 0.5,
+            "rope_scaling": LLAMA_3_1 if chance.random() < 0.3 else None,
+            "bos_token_id": 0,
+            "eos_token_id": 0,
+        }
+        model = shake(LlamaForCausalLM(llama(**sizes)), number, 0.5)
+        ids = torch.randint(sizes["vocab_size"], (1, chance.randint(1, 150)), generator=torch.Generator().manual_seed(number))
+        with tempfile.TemporaryDirectory() as folder, torch.no_grad():
+            model.save_pretrained(folder, max_shard_size=chance.choice(["1GB", "3KB"]))
+            done = subprocess.run([program, folder], input=json.dumps(ids.tolist()), capture_output=True, check=True, text=True)
+            expected = model(ids).logits.double().flatten()
+        found = torch.tensor(json.loads(done.stdout)[0], dtype=torch.double)
+        apart = float((found - expected).abs().max() / expected.abs().max())
+        if not apart < 1e-4:
+            wrong += 1
+            print(f"differs by {apart:.1e}: {sizes}, {ids.shape[1]} ids")
+    print(f"40 models, {wrong} differ")
+    return wrong
+
+
 def loads(folder):
     model, report = LlamaForCausalLM.from_pretrained(folder, output_loading_info=True)
     wrong = {name: found for name, found in report.items() if found}
@@ -452,6 +490,8 @@ if __name__ == "__main__":
     match sys.argv[1:]:
         case ["--tokenizer", folder, program]:
             sys.exit(compare_tokenizer(Path(folder), program))
+        case ["--dimensions", program]:
+            sys.exit(compare_dimensions(program))
         case ["--loads", folder]:
             sys.exit(loads(folder))
         case [folder]:

@@ -16,10 +16,14 @@ use vpit::model::siglip_config::SiglipConfig;
 use vpit::model::tensor_files::TensorFiles;
 use vpit::model::{Parameters, Weights};
 use vpit::sequence::{Batch, Layout, Part, Role, Sequence, Specials, Targets};
-use vpit::tokenizer::{Template, Tokenizer};
 use vpit::train::loss::{Losses, StepTargets};
 use vpit::train::{LossReduction, Optimizer, Schedule, VisionLoss};
-use vpit::{checkpoint, decode, unified};
+use vpit::{checkpoint, unified};
+
+mod conversations;
+mod decoding;
+mod dimensions;
+mod tokens;
 
 fn folder(case: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden/language").join(case)
@@ -266,18 +270,28 @@ fn pairs(first: &Tensor, second: &Tensor) -> Vec<[i64; 2]> {
     list(first).into_iter().zip(list(second)).map(|(first, second)| [first, second]).collect()
 }
 
+/// Whether a batch of one sequence is what the row says.
+fn same_row(batch: &Batch, row: &Row) -> Result<(), String> {
+    let same = |what: &str, is: Vec<[i64; 2]>, expected: &[[i64; 2]]| match is == expected {
+        true => Ok(()),
+        false => Err(format!("{what}: {is:?}, and {expected:?} are expected")),
+    };
+    if list(&batch.ids) != row.ids {
+        return Err(format!("ids: {:?}, and {:?} are expected", list(&batch.ids), row.ids));
+    }
+    let labels = (0..).zip(&row.labels).filter(|(_, label)| **label != -100);
+    let labels: Vec<[i64; 2]> = labels.map(|(place, &label)| [place - 1, label]).collect();
+    same("labels", pairs(&batch.text_from, &batch.text_targets), &labels)?;
+    same("visual tokens", pairs(&batch.visual_places, &batch.visual_rows), &row.visual)?;
+    same("visual targets", pairs(&batch.visual_from, &batch.visual_targets), &row.predicted)
+}
+
 #[test]
 fn ids_labels_and_places_are_those_of_the_reference() {
     let rows: Vec<Row> = runfile::files::read_json(&folder("assembly.json")).unwrap();
     assert_eq!(rows.len(), 3);
     for (sequence, row) in samples().iter().zip(rows) {
-        let batch = Batch::collate(&[sequence], &layout());
-        assert_eq!(list(&batch.ids), row.ids);
-        let labels = (0..).zip(&row.labels).filter(|(_, label)| **label != -100);
-        let labels: Vec<[i64; 2]> = labels.map(|(place, &label)| [place - 1, label]).collect();
-        assert_eq!(pairs(&batch.text_from, &batch.text_targets), labels);
-        assert_eq!(pairs(&batch.visual_places, &batch.visual_rows), row.visual);
-        assert_eq!(pairs(&batch.visual_from, &batch.visual_targets), row.predicted);
+        same_row(&Batch::collate(&[sequence], &layout()), &row).unwrap();
     }
 }
 
@@ -328,44 +342,6 @@ fn both_losses_and_their_gradients_are_those_of_torch_in_either_reduction() {
 }
 
 #[test]
-fn greedy_decoding_says_what_the_uncached_reference_says_alone_and_in_company() {
-    let expected = Expected::of("decoding");
-    let (model, _, _) = unified::load(&folder("decoding")).unwrap();
-    let (layout, images) = (layout(), expected.get("images").flatten(0, 1));
-    let lengths = [9, 12, 15];
-    let prompts: Vec<Sequence> = samples()
-        .into_iter()
-        .zip(lengths)
-        .map(|(sample, length)| {
-            // The generator cuts its samples before images are laid out: an image counts as one.
-            let mut items = 0;
-            let places = sample.slots.iter().take_while(|slot| {
-                items += i32::from(!matches!(slot, vpit::sequence::Slot::Visual { index: 1.., .. }));
-                items <= length
-            });
-            let count = places.count();
-            let mut cut = sample.clone();
-            cut.slots.truncate(count);
-            cut.predicted.truncate(count);
-            layout.open(cut, Role::Assistant)
-        })
-        .collect();
-    let prompts: Vec<&Sequence> = prompts.iter().collect();
-    let together = decode::greedy(&model, &layout, &prompts, &images, 30);
-    for (number, (prompt, together)) in prompts.iter().zip(&together).enumerate() {
-        let alone = decode::greedy(&model, &layout, &[prompt], &images, 30);
-        let tokens = list(&expected.get(&format!("{number}/tokens")).to_kind(Kind::Int64));
-        let visual = expected.get(&format!("{number}/visual"));
-        for said in [together, &alone[0]] {
-            assert_eq!(said.tokens, tokens, "prompt {number}");
-            let complete = said.images.len() as i64 * 4;
-            close("visual tokens", &Tensor::cat(&said.images, 0), &visual.narrow(0, 0, complete)).unwrap();
-            assert!(complete > visual.size()[0] - 4);
-        }
-    }
-}
-
-#[test]
 fn twenty_steps_of_adamw_and_its_schedule_are_those_of_torch_and_transformers() {
     let expected = Expected::of("optimizer");
     let parameter = expected.get("start").copy().set_requires_grad(true);
@@ -383,36 +359,4 @@ fn twenty_steps_of_adamw_and_its_schedule_are_those_of_torch_and_transformers() 
     close("rates", &Tensor::from_slice(&rates), expected.get("rates")).unwrap();
     let late: Vec<f32> = rates[1..].iter().copied().chain([0.0]).collect();
     close("rates", &Tensor::from_slice(&late), expected.get("rates")).unwrap_err();
-}
-
-#[derive(Deserialize)]
-struct Encoded {
-    text: String,
-    ids: Vec<i64>,
-}
-
-#[test]
-fn texts_get_the_ids_of_tiktoken_from_either_form_of_a_tokenizer() {
-    let rows: Vec<Encoded> = runfile::files::read_json(&folder("tokenizer/expected.json")).unwrap();
-    assert!(rows.len() > 10);
-    let forms = [
-        Tokenizer::from_json(&folder("tokenizer/tokenizer.json")).unwrap(),
-        Tokenizer::from_model(&folder("tokenizer/tokenizer.model")).unwrap(),
-    ];
-    for tokenizer in &forms {
-        for row in &rows {
-            assert_eq!(tokenizer.encode(&row.text).unwrap(), row.ids, "{:?}", row.text);
-            assert_eq!(tokenizer.decode(&row.ids).unwrap(), row.text);
-        }
-    }
-    for template in [Template::Release, Template::Llama3] {
-        let [first, second] = &forms.each_ref().map(|tokenizer| tokenizer.specials(706, template).unwrap());
-        assert_eq!((&first.user, &first.assistant, first.eot), (&second.user, &second.assistant, second.eot));
-    }
-    let released = forms[0].specials(706, Template::Release).unwrap();
-    // 450 ranks, then the specials; byte 10 is a line break.
-    assert_eq!(*released.bos, [450, 450]);
-    assert_eq!((released.user.first(), released.user.last()), (Some(&456), Some(&10)));
-    assert_eq!((released.eot, released.pad, released.image_start, released.image_end), (459, 451, 706, 707));
-    assert!(forms[0].specials(705, Template::Release).unwrap_err().to_string().contains("706 tokens"));
 }
