@@ -3,12 +3,12 @@
 //! The autoencoder of the visualizer sees the middle of it and the vision tower the whole, squashed. For an image that is not
 //! square the two differ, so the condition tells of more than the target shows; the release trains like that.
 //!
-//! Sizes change as in Pillow 10, which the published models' own preparation uses: windows widen with the reduction, first
-//! across, then down, and levels are rounded after each. Where a level lies exactly between two, it may differ by one.
+//! Sizes change as in Pillow ([`crate::resample`]), which the published models' own preparation uses.
 
 use tch::{Kind, Tensor};
 
 use crate::model::dims;
+use crate::resample;
 
 /// How levels between pixels are found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,19 +20,11 @@ pub enum Filter {
 /// Levels `[3, height, width]`, 0 to 255, as `[3, height, width]` of another size: whole numbers again, as f32.
 pub fn resize(levels: &Tensor, [height, width]: [i64; 2], filter: Filter) -> Tensor {
     let [_, old_height, old_width] = dims(levels);
-    let across = |x: &Tensor, size: [i64; 2]| match filter {
-        Filter::Bilinear => x.internal_upsample_bilinear2d_aa(size, false, None, None),
-        Filter::Bicubic => x.internal_upsample_bicubic2d_aa(size, false, None, None),
-    };
-    let level = |x: Tensor| (x + 0.5).floor().clamp(0.0, 255.0);
-    let mut x = levels.to_kind(Kind::Float).unsqueeze(0);
-    if width != old_width {
-        x = level(across(&x, [old_height, width]));
-    }
-    if height != old_height {
-        x = level(across(&x, [height, width]));
-    }
-    x.squeeze_dim(0)
+    let mut rows = vec![0; levels.numel()];
+    levels.to_kind(Kind::Uint8).permute([1, 2, 0]).contiguous().copy_data_u8(&mut rows, levels.numel());
+    let size = |[height, width]: [i64; 2]| [height as usize, width as usize];
+    let resized = resample::resize(&rows, size([old_height, old_width]), size([height, width]), filter);
+    Tensor::from_slice(&resized).view([height, width, 3]).permute([2, 0, 1]).to_kind(Kind::Float).contiguous()
 }
 
 /// What the autoencoder sees of levels `[3, height, width]`: the shorter side brought to `side` pixels, the middle cut out,

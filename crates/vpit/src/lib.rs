@@ -9,7 +9,7 @@
 //! | [`train`], [`decode`] | losses and optimisers, the training at full size, decoding |
 //! | [`native`] | what libtorch can do and its binding does not reach |
 //! | [`diffusion`] | from visual tokens back to pixels |
-//! | [`picture`], [`framing`] | pictures from bytes; what of an image the networks see |
+//! | [`picture`], [`framing`], [`resample`] | pictures from bytes; what of an image the networks see, and in which size |
 //! | [`judge`] | networks that grade images |
 //! | [`evaluate`] | published benchmarks: their files, their questions, what a model replies to them |
 //! | [`digits`] | the miniature's world: scenes of real digits, captions, questions |
@@ -32,6 +32,7 @@ pub mod model;
 pub mod native;
 pub mod noise;
 pub mod picture;
+pub mod resample;
 pub mod rng;
 pub mod sequence;
 pub mod stage;

@@ -41,7 +41,7 @@ fn what_follows_the_end_of_a_text_does_not_matter() {
 }
 
 #[test]
-fn images_are_prepared_as_the_published_preparation_does_but_for_ties() {
+fn images_are_prepared_to_the_level_as_the_published_preparation_does() {
     let golden = Golden::read("judges/preparation");
     let pictures = golden.below("levels.");
     assert_eq!(pictures.len(), 3);
@@ -51,7 +51,7 @@ fn images_are_prepared_as_the_published_preparation_does_but_for_ties() {
         let level = 255.0 * 0.27 / 127.5;
         let (share, most) =
             apart(&(framing::clip(levels, side) * level), &(golden.get(&format!("clip.{name}")) * level));
-        assert!(share < 0.03 && most < 1.1, "{name}: {share} of pixels up to {most} levels apart");
+        assert!(most < 0.5, "{name}: {share} of pixels up to {most} levels apart");
     }
 }
 

@@ -9,9 +9,8 @@ pub fn apart(ours: &Tensor, theirs: &Tensor) -> (f64, f64) {
     (levels.gt(0.5).to_kind(Kind::Float).mean(Kind::Float).double_value(&[]), levels.max().double_value(&[]))
 }
 
-/// Pillow computes in fixed point, which decides where a level is exactly between two.
 #[test]
-fn images_are_framed_as_pillow_and_the_published_preparations_do_but_for_ties() {
+fn images_are_framed_to_the_level_as_pillow_and_the_published_preparations_do() {
     let golden = Golden::read("diffusion/framing");
     let pictures = golden.below("levels.");
     assert_eq!(pictures.len(), 5);
@@ -19,7 +18,7 @@ fn images_are_framed_as_pillow_and_the_published_preparations_do_but_for_ties() 
         let side: i64 = name.rsplit('.').next().unwrap().parse().unwrap();
         for (kind, ours) in [("middle", middle(levels, side)), ("whole", whole(levels, side))] {
             let (share, most) = apart(&ours, golden.get(&format!("{kind}.{name}")));
-            assert!(share < 0.03 && most < 1.01, "{kind} of {name}: {share} of pixels up to {most} levels apart");
+            assert!(most < 0.5, "{kind} of {name}: {share} of pixels up to {most} levels apart");
         }
     }
 }
