@@ -5,10 +5,13 @@
 
 #include <cstring>
 #include <exception>
+#include <memory>
 #include <string>
 
+#include <ATen/ATen.h>
 #include <ATen/ops/_fused_adamw.h>
 #include <torch/csrc/autograd/autograd.h>
+#include <torch/csrc/autograd/custom_function.h>
 #include <torch/csrc/distributed/c10d/PrefixStore.hpp>
 #include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
@@ -29,6 +32,54 @@ char* guarded(F body) {
 
 struct Group {
   c10::intrusive_ptr<c10d::ProcessGroupGloo> gloo;
+};
+
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+// weight * x / rms(x). Backward are the steps that autograd would take, in its order, so that the bits are the same; but of
+// what lies between x and the result nothing is kept, and temporaries are written over.
+struct RmsNorm : torch::autograd::Function<RmsNorm> {
+  static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const at::Tensor& weight, double eps) {
+    auto wide = x.to(at::kFloat);
+    auto scale = wide.square().mean(-1, true, at::kFloat).add_(eps).rsqrt_();
+    context->save_for_backward({x, weight, scale});
+    return (wide * scale).to(x.scalar_type()) * weight;
+  }
+
+  static variable_list backward(AutogradContext* context, variable_list gradients) {
+    auto saved = context->get_saved_variables();
+    const at::Tensor &x = saved[0], &weight = saved[1], &scale = saved[2], &gradient = gradients[0];
+    auto wide = x.to(at::kFloat);
+    auto of_weight = context->needs_input_grad(1)
+        ? (gradient * (wide * scale).to(x.scalar_type())).sum_to_size(weight.sizes())
+        : at::Tensor();
+    auto of_scaled = (gradient * weight).to(at::kFloat);
+    auto of_scale = (of_scaled * wide).sum(-1, true);
+    auto of_mean = (of_scale * -0.5 * scale.pow(3)).div_(static_cast<double>(x.size(-1)));
+    auto of_wide = of_scaled.mul_(scale).add_((wide * 2.0).mul_(of_mean));
+    return {of_wide.to(x.scalar_type()), of_weight, at::Tensor()};
+  }
+};
+
+// silu(gate) * up; keeps both and not what lies between.
+struct Gated : torch::autograd::Function<Gated> {
+  static at::Tensor forward(AutogradContext* context, const at::Tensor& gate, const at::Tensor& up) {
+    context->save_for_backward({gate, up});
+    return at::silu(gate).mul_(up);
+  }
+
+  static variable_list backward(AutogradContext* context, variable_list gradients) {
+    auto saved = context->get_saved_variables();
+    const at::Tensor &gate = saved[0], &up = saved[1], &gradient = gradients[0];
+    return {at::silu_backward(gradient * up, gate), at::silu(gate).mul_(gradient)};
+  }
+};
+
+// Keeps what it reads and writes until it is done.
+struct Work {
+  c10::intrusive_ptr<c10d::Work> work;
+  at::Tensor share, whole;
 };
 
 void finish(const c10::intrusive_ptr<c10d::Work>& work) {
@@ -81,12 +132,26 @@ char* vpit_group_all_reduce(void* group, at::Tensor* tensor, bool largest) {
   });
 }
 
-char* vpit_group_all_gather(void* group, at::Tensor* share, at::Tensor* whole) {
-  return guarded([&] { finish(static_cast<Group*>(group)->gloo->_allgather_base(*whole, *share)); });
+// The work that it begins is waited for, and freed, by `vpit_work_wait`.
+char* vpit_group_all_gather(void* group, at::Tensor* share, at::Tensor* whole, void** work) {
+  return guarded([&] { *work = new Work{static_cast<Group*>(group)->gloo->_allgather_base(*whole, *share), *share, *whole}; });
+}
+
+char* vpit_work_wait(void* work) {
+  std::unique_ptr<Work> owned(static_cast<Work*>(work));
+  return guarded([&] { finish(owned->work); });
 }
 
 char* vpit_group_reduce_scatter(void* group, at::Tensor* whole, at::Tensor* share) {
   return guarded([&] { finish(static_cast<Group*>(group)->gloo->_reduce_scatter_base(*share, *whole)); });
+}
+
+char* vpit_rms_norm(at::Tensor* x, at::Tensor* weight, double eps, at::Tensor** result) {
+  return guarded([&] { *result = new at::Tensor(RmsNorm::apply(*x, *weight, eps)); });
+}
+
+char* vpit_gated(at::Tensor* gate, at::Tensor* up, at::Tensor** result) {
+  return guarded([&] { *result = new at::Tensor(Gated::apply(*gate, *up)); });
 }
 
 char* vpit_backward(at::Tensor* output, at::Tensor* gradient) {
@@ -95,13 +160,13 @@ char* vpit_backward(at::Tensor* output, at::Tensor* gradient) {
 
 char* vpit_adamw(
     at::Tensor* value, at::Tensor* gradient, at::Tensor* first, at::Tensor* second, int64_t step, double rate,
-    double weight_decay) {
+    double weight_decay, double epsilon) {
   return guarded([&] {
     at::NoGradGuard guard;
     std::vector<at::Tensor> values{*value}, gradients{*gradient}, firsts{*first}, seconds{*second};
     std::vector<at::Tensor> steps{at::full({}, static_cast<double>(step), at::kFloat).to(value->device())};
     at::_fused_adamw_(
-        values, gradients, firsts, seconds, {}, steps, rate, 0.9, 0.999, weight_decay, 1e-8, false, false);
+        values, gradients, firsts, seconds, {}, steps, rate, 0.9, 0.999, weight_decay, epsilon, false, false);
   });
 }
 

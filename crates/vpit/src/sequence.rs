@@ -158,11 +158,14 @@ impl Sequence {
     }
 }
 
-/// Sequences of one step, padded on the right. Places are flat: row times length plus column.
+/// Sequences of one step: side by side and padded on the right, or one behind the other in one row. Places are flat: row
+/// times length plus column.
 #[derive(Debug)]
 pub struct Batch {
     /// `[batch, length]`; padding where a visual token stands.
     pub ids: Tensor,
+    /// How long the sequences of a row are, one behind the other: one number where each row is one sequence.
+    pub lengths: Vec<i64>,
     /// Places of visual tokens, `[visual]`.
     pub visual_places: Tensor,
     /// What stands there, as rows of the flat tensor of visual tokens, `[visual]`.
@@ -184,7 +187,21 @@ impl Batch {
         for (row, sequence) in sequences.iter().enumerate() {
             lists.add(row * length, sequence, layout.visual_tokens);
         }
-        lists.into_batch([sequences.len() as i64, length as i64])
+        lists.into_batch([sequences.len() as i64, length as i64], vec![length as i64])
+    }
+
+    /// Lay `sequences` one behind the other, without any padding.
+    #[must_use]
+    pub fn pack(sequences: &[&Sequence], layout: &Layout) -> Self {
+        let lengths: Vec<i64> = sequences.iter().map(|sequence| sequence.slots.len() as i64).collect();
+        let whole: i64 = lengths.iter().sum();
+        let mut lists = Lists { ids: vec![layout.specials.pad; whole as usize], ..Lists::default() };
+        let mut start = 0;
+        for sequence in sequences {
+            lists.add(start, sequence, layout.visual_tokens);
+            start += sequence.slots.len();
+        }
+        lists.into_batch([1, whole], lengths)
     }
 
     /// How many places are to be predicted.
@@ -199,6 +216,7 @@ impl Batch {
         let to = |tensor: &Tensor| tensor.to_device(device);
         Self {
             ids: to(&self.ids),
+            lengths: self.lengths.clone(),
             visual_places: to(&self.visual_places),
             visual_rows: to(&self.visual_rows),
             text_from: to(&self.text_from),
@@ -261,10 +279,11 @@ impl Lists {
         }
     }
 
-    fn into_batch(self, shape: [i64; 2]) -> Batch {
+    fn into_batch(self, shape: [i64; 2], lengths: Vec<i64>) -> Batch {
         let tensor = |list: &[i64]| Tensor::from_slice(list).to_kind(Kind::Int64);
         Batch {
             ids: tensor(&self.ids).view(shape),
+            lengths,
             visual_places: tensor(&self.visual_places),
             visual_rows: tensor(&self.visual_rows),
             text_from: tensor(&self.text_from),
@@ -318,6 +337,17 @@ mod tests {
         assert_eq!(list(&batch.text_from), [0, row + 4, row + 5, row + 8, row + 9]);
         assert_eq!(list(&batch.text_targets), [2, 11, 5, 6, 2]);
         assert_eq!((list(&batch.visual_from), list(&batch.visual_targets)), (vec![row + 6, row + 7], vec![0, 1]));
+    }
+
+    #[test]
+    fn packed_sequences_stand_one_behind_the_other() {
+        let sequence = LAYOUT.turn(LAYOUT.begin(), Role::User, &[Part::Text(&[10])]);
+        let sequence = LAYOUT.turn(sequence, Role::Assistant, &[Part::Image(0)]);
+        let batch = Batch::pack(&[&Sequence::text(&[1, 2]), &sequence], &LAYOUT);
+        // 1 2, then <bos> <user> 10 <eot> <assistant> <image_start> v v <image_end> <eot>
+        assert_eq!(list(&batch.ids), [1, 2, 1, 3, 10, 2, 4, 5, 0, 0, 6, 2]);
+        assert_eq!((batch.ids.size(), batch.lengths.as_slice()), (vec![1, 12], &[2i64, 10][..]));
+        assert_eq!((list(&batch.text_from), list(&batch.visual_from)), (vec![0, 6, 9, 10], vec![7, 8]));
     }
 
     #[test]

@@ -5,14 +5,15 @@
 //! | `config.json`, `model.safetensors` (or shards with an index) | the language model, as transformers' `LlamaForCausalLM` reads it |
 //! | `vision.json`, `vision.safetensors` | adapter and vision head, named as the released code names them |
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::json;
-use tch::{Kind, Tensor};
+use tch::{Device, Kind, Tensor};
 
 use crate::checkpoint::{self, Error};
 use crate::model::llama::LlamaConfig;
-use crate::model::tensor_files::{self, TensorFiles};
+use crate::model::tensor_files::{SHARD, TensorFiles};
+use crate::model::tensor_writer::{self, FolderWriter};
 use crate::model::vpit::VisualConfig;
 use crate::model::{Parameters, Vpit, VpitConfig, Weights};
 
@@ -29,17 +30,68 @@ pub const TOKEN_ROWS: [&str; 2] = ["model.embed_tokens.weight", "lm_head.weight"
 /// # Errors
 /// A file cannot be written.
 pub fn save(folder: &Path, config: &VpitConfig, parameters: &Parameters, kind: Kind) -> Result<(), Error> {
-    let (mut vision, mut language) = (Vec::new(), Vec::new());
-    for (name, tensor) in parameters.iter() {
-        let part = if VISION_PARTS.iter().any(|prefix| name.starts_with(prefix)) { &mut vision } else { &mut language };
-        part.push((name, tensor.detach().to_kind(kind)));
+    let coming: Vec<(String, i64)> =
+        parameters.iter().map(|(name, tensor)| (name.to_owned(), tensor.numel() as i64)).collect();
+    let mut writer = Writer::new(folder, &coming, kind, [0, 1]);
+    parameters.iter().try_for_each(|(name, tensor)| writer.take(name, tensor))?;
+    writer.finish(config)
+}
+
+/// Writes a model whose tensors come one after the other, in one process or in several that all see them.
+#[derive(Debug)]
+pub struct Writer {
+    folder: PathBuf,
+    kind: Kind,
+    first: bool,
+    language: FolderWriter,
+    vision: Vec<(String, Tensor)>,
+}
+
+impl Writer {
+    /// A folder for tensors that come in this order with so many numbers each and are written in the type `kind`; `share`
+    /// as of [`FolderWriter::new`].
+    #[must_use]
+    pub fn new(folder: &Path, coming: &[(String, i64)], kind: Kind, share: [usize; 2]) -> Self {
+        let bytes = |numbers: i64| numbers as u64 * kind.elt_size_in_bytes() as u64;
+        let language = coming.iter().filter(|(name, _)| !is_vision(name));
+        let language: Vec<(String, u64)> = language.map(|(name, numbers)| (name.clone(), bytes(*numbers))).collect();
+        let language = FolderWriter::new(folder, &language, SHARD, share);
+        Self { folder: folder.to_owned(), kind, first: share[0] == 0, language, vision: Vec::new() }
     }
-    tensor_files::write(&folder.join(VISION_WEIGHTS), &vision)?;
-    tensor_files::write_folder(folder, &language, tensor_files::SHARD)?;
-    let mut llama = config.llama.clone();
-    llama.notes.insert("torch_dtype".to_owned(), json!(torch_name(kind)));
-    runfile::files::write_json(&folder.join(CONFIG), &llama)?;
-    Ok(runfile::files::write_json(&folder.join(VISION), &config.visual)?)
+
+    /// Take the next tensor.
+    ///
+    /// # Errors
+    /// A file cannot be written.
+    pub fn take(&mut self, name: &str, tensor: &Tensor) -> Result<(), Error> {
+        let tensor = tensor.detach().to_kind(self.kind);
+        if !is_vision(name) {
+            return Ok(self.language.take(name, &tensor)?);
+        }
+        if self.first {
+            self.vision.push((name.to_owned(), tensor.to_device(Device::Cpu)));
+        }
+        Ok(())
+    }
+
+    /// Make the folder a model, in the first process once all have taken all tensors.
+    ///
+    /// # Errors
+    /// A file cannot be written.
+    pub fn finish(self, config: &VpitConfig) -> Result<(), Error> {
+        let vision: Vec<(&str, Tensor)> =
+            self.vision.iter().map(|(name, tensor)| (name.as_str(), tensor.shallow_clone())).collect();
+        tensor_writer::write(&self.folder.join(VISION_WEIGHTS), &vision)?;
+        self.language.finish()?;
+        let mut llama = config.llama.clone();
+        llama.notes.insert("torch_dtype".to_owned(), json!(torch_name(self.kind)));
+        runfile::files::write_json(&self.folder.join(CONFIG), &llama)?;
+        Ok(runfile::files::write_json(&self.folder.join(VISION), &config.visual)?)
+    }
+}
+
+fn is_vision(name: &str) -> bool {
+    VISION_PARTS.iter().any(|prefix| name.starts_with(prefix))
 }
 
 /// The configuration of the model in `folder`.

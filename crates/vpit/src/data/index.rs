@@ -196,7 +196,7 @@ impl<'a> Search<'a> {
                 continue;
             }
             let read = std::str::from_utf8(&line).map_err(|error| error.to_string());
-            match read.and_then(|text| Line::read(self.source, text)) {
+            match read.and_then(|text| Line::read(self.source, text.trim_end())) {
                 Ok(_) => self.add(text, Span { offset: 0, length: 0 }, false),
                 Err(problem) => self.leave_out(&format!("`{}`:{number}: {problem}", path.display())),
             }

@@ -1,8 +1,9 @@
 //! The few layers that every model here is made of. Field names are checkpoint names.
 
-use tch::{Kind, Tensor};
+use tch::Tensor;
 
 use super::weights::{Init, Scope};
+use crate::native;
 
 /// Whether a linear layer adds a bias.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,10 +95,7 @@ impl RmsNorm {
     }
 
     pub fn forward(&self, x: &Tensor) -> Tensor {
-        let wide = x.to_kind(Kind::Float);
-        let mean_square = wide.square().mean_dim(-1, true, Kind::Float);
-        let scaled = wide * (mean_square + self.eps).rsqrt();
-        scaled.to_kind(x.kind()) * &self.weight
+        native::rms_norm(x, &self.weight, self.eps)
     }
 }
 

@@ -12,6 +12,7 @@ use super::cache::{Cache, LayerCache, Step};
 use super::dims::dims;
 use super::layers::{Bias, Embedding, Linear, RmsNorm};
 use super::weights::{Init, Scope};
+use crate::native;
 
 /// A decoder with its text head, as the checkpoint of a language model keeps them.
 #[derive(Debug)]
@@ -166,10 +167,16 @@ impl Attention {
     }
 
     fn forward(&self, x: &Tensor, turn: &Turn) -> Tensor {
-        let [query, key, value] = self.project(x, turn);
-        let attended =
-            Tensor::scaled_dot_product_attention(&query, &key, &value, None::<&Tensor>, 0.0, true, None, true);
-        self.join(&attended)
+        let projected = self.project(x, turn);
+        self.join(&match turn.lengths.as_slice() {
+            [] | [_] => attend(&projected),
+            lengths => {
+                let [query, key, value] = projected.map(|x| x.split_with_sizes(lengths, 2));
+                let sequences = query.into_iter().zip(key).zip(value);
+                let attended = sequences.map(|((query, key), value)| attend(&[query, key, value]));
+                Tensor::cat(&attended.collect::<Vec<Tensor>>(), 2)
+            }
+        })
     }
 
     /// Attention of new places to themselves and to what is cached.
@@ -219,8 +226,13 @@ impl Mlp {
     }
 
     fn forward(&self, x: &Tensor) -> Tensor {
-        self.down_proj.forward(&(self.gate_proj.forward(x).silu() * self.up_proj.forward(x)))
+        self.down_proj.forward(&native::gated(&self.gate_proj.forward(x), &self.up_proj.forward(x)))
     }
+}
+
+/// Attention of each place to itself and those before it, of queries, keys and values `[batch, heads, length, head_dim]`.
+fn attend([query, key, value]: &[Tensor; 3]) -> Tensor {
+    Tensor::scaled_dot_product_attention(query, key, value, None::<&Tensor>, 0.0, true, None, true)
 }
 
 /// Rotary position embedding in the split-halves layout of the published checkpoints (Su et al. 2021).
@@ -235,6 +247,8 @@ pub struct Rotary {
 pub struct Turn {
     cos: Tensor,
     sin: Tensor,
+    /// Of the sequences that stand one behind the other in a row and do not look at each other.
+    lengths: Vec<i64>,
 }
 
 impl Rotary {
@@ -253,14 +267,22 @@ impl Rotary {
     #[must_use]
     pub fn along(&self, embedded: &Tensor) -> Turn {
         let [_, length, _] = dims(embedded);
-        self.at(&Tensor::arange(length, (Kind::Float, embedded.device())), embedded.kind())
+        self.through(&[length], (embedded.kind(), embedded.device()))
+    }
+
+    /// For rows of sequences of these lengths, one behind the other, each counted from 0.
+    #[must_use]
+    pub fn through(&self, lengths: &[i64], (kind, device): (Kind, Device)) -> Turn {
+        let count = |&length: &i64| Tensor::arange(length, (Kind::Float, device));
+        let positions: Vec<Tensor> = lengths.iter().map(count).collect();
+        Turn { lengths: lengths.to_vec(), ..self.at(&Tensor::cat(&positions, 0), kind) }
     }
 
     /// For f32 positions of any shape `[..]`.
     fn at(&self, positions: &Tensor, kind: Kind) -> Turn {
         let angles = positions.unsqueeze(-1) * self.frequencies.to_device(positions.device());
         let angles = Tensor::cat(&[&angles, &angles], -1);
-        Turn { cos: angles.cos().to_kind(kind), sin: angles.sin().to_kind(kind) }
+        Turn { cos: angles.cos().to_kind(kind), sin: angles.sin().to_kind(kind), lengths: Vec::new() }
     }
 }
 

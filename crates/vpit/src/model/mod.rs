@@ -12,6 +12,7 @@ pub mod presets;
 pub mod siglip;
 pub mod siglip_config;
 pub mod tensor_files;
+pub mod tensor_writer;
 pub mod vpit;
 pub mod weights;
 

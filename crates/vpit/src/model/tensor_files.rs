@@ -1,18 +1,17 @@
-//! Tensors in safetensors files: one file, or shards with an index as published checkpoints have them.
+//! Tensors from safetensors files: one file, or shards with an index as published checkpoints have them.
 //!
-//! Reading maps files into memory and copies a tensor only when it is asked for, so that a model of 16 GB needs its own
-//! size and not twice that. Writing makes whole files or none.
+//! Files are mapped into memory and a tensor is copied only when it is asked for, so that a model of 16 GB needs its own
+//! size and not twice that. `tensor_writer` writes them.
 
-use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::ops::Range;
 use std::path::{Component, Path, PathBuf};
 
 use memmap2::Mmap;
-use safetensors::{Dtype, SafeTensorError, SafeTensors, View};
+use safetensors::{Dtype, SafeTensorError, SafeTensors};
 use serde::{Deserialize, Serialize};
-use tch::{Device, Kind, TchError, Tensor};
+use tch::{Kind, TchError, Tensor};
 
 /// The file of a checkpoint that has one.
 pub const WHOLE: &str = "model.safetensors";
@@ -74,11 +73,11 @@ struct Entry {
 
 /// `model.safetensors.index.json`. What else it has is information.
 #[derive(Debug, Serialize, Deserialize)]
-struct Index {
+pub(super) struct Index {
     #[serde(default)]
-    metadata: serde_json::Map<String, serde_json::Value>,
+    pub metadata: serde_json::Map<String, serde_json::Value>,
     /// The shard of each tensor.
-    weight_map: BTreeMap<String, String>,
+    pub weight_map: BTreeMap<String, String>,
 }
 
 impl TensorFiles {
@@ -165,6 +164,13 @@ impl TensorFiles {
         }
     }
 
+    /// The file of the tensor `name`, if there are several.
+    #[must_use]
+    pub fn file_of(&self, name: &str) -> Option<&Path> {
+        let entry = self.tensors.get(name).filter(|_| self.files.len() > 1)?;
+        self.files.get(entry.file).map(|file| file.path.as_path())
+    }
+
     /// The names of all tensors, in order.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.tensors.keys().map(String::as_str)
@@ -241,123 +247,9 @@ const fn kind(dtype: Dtype) -> Option<Kind> {
     }
 }
 
-/// A tensor as the writer asks for it: copied to the CPU when its turn comes.
-struct Saved<'a> {
-    tensor: &'a Tensor,
-    dtype: Dtype,
-    shape: Vec<usize>,
-}
-
-impl<'a> Saved<'a> {
-    /// Nothing for a type that is not saved.
-    fn new(tensor: &'a Tensor) -> Option<Self> {
-        let dtype = match tensor.kind() {
-            Kind::Float => Dtype::F32,
-            Kind::Half => Dtype::F16,
-            Kind::BFloat16 => Dtype::BF16,
-            Kind::Uint8 => Dtype::U8,
-            _ => return None,
-        };
-        Some(Self { tensor, dtype, shape: tensor.size().iter().map(|&size| size as usize).collect() })
-    }
-}
-
-impl View for Saved<'_> {
-    fn dtype(&self) -> Dtype {
-        self.dtype
-    }
-
-    fn shape(&self) -> &[usize] {
-        &self.shape
-    }
-
-    fn data(&self) -> Cow<'_, [u8]> {
-        let tensor = self.tensor.detach().to_device(Device::Cpu).contiguous();
-        let mut bytes = vec![0; self.data_len()];
-        tensor.copy_data_u8(&mut bytes, tensor.numel());
-        bytes.into()
-    }
-
-    fn data_len(&self) -> usize {
-        bytes(self.tensor) as usize
-    }
-}
-
-/// Write tensors as one file, flushed to disk and then renamed into place.
-///
-/// The file says that it is PyTorch's, without which transformers refuses it.
-///
-/// # Errors
-/// Any step fails; the file at `path` is then what it was before.
-pub fn write(path: &Path, tensors: &[(&str, Tensor)]) -> Result<(), Error> {
-    let fail = |source: Box<dyn std::error::Error + Send + Sync>| Error::Write { path: path.to_owned(), source };
-    let temporary = path.with_extension("tmp");
-    let mut views = Vec::new();
-    for (name, tensor) in tensors {
-        let unknown = || fail(format!("`{name}` is of type {:?}, which is not saved", tensor.kind()).into());
-        views.push((*name, Saved::new(tensor).ok_or_else(unknown)?));
-    }
-    let format = HashMap::from([("format".to_owned(), "pt".to_owned())]);
-    safetensors::serialize_to_file(views, Some(format), &temporary).map_err(|error| fail(error.into()))?;
-    File::open(&temporary).and_then(|file| file.sync_all()).map_err(|error| fail(error.into()))?;
-    std::fs::rename(&temporary, path).map_err(|error| fail(error.into()))
-}
-
-/// Write tensors into a checkpoint's folder: one file, or shards of at most `limit` bytes (a tensor is never cut) with
-/// their index, which comes last.
-///
-/// # Errors
-/// A file cannot be written.
-pub fn write_folder(folder: &Path, tensors: &[(&str, Tensor)], limit: u64) -> Result<(), Error> {
-    let shards = cut(tensors, limit);
-    if let [whole] = shards.as_slice() {
-        write(&folder.join(WHOLE), whole)?;
-        return remove(&folder.join(INDEX));
-    }
-    let count = shards.len();
-    let mut weight_map = BTreeMap::new();
-    for (number, shard) in (1..).zip(shards) {
-        let file = format!("model-{number:05}-of-{count:05}.safetensors");
-        write(&folder.join(&file), shard)?;
-        weight_map.extend(shard.iter().map(|(name, _)| ((*name).to_owned(), file.clone())));
-    }
-    let total: u64 = tensors.iter().map(|(_, tensor)| bytes(tensor)).sum();
-    let metadata = serde_json::Map::from_iter([("total_size".to_owned(), total.into())]);
-    runfile::files::write_json(&folder.join(INDEX), &Index { metadata, weight_map })?;
-    remove(&folder.join(WHOLE))
-}
-
-/// Runs of tensors that fit into `limit` bytes each; at least one run.
-fn cut<'a, 'b>(tensors: &'a [(&'b str, Tensor)], limit: u64) -> Vec<&'a [(&'b str, Tensor)]> {
-    let mut shards = Vec::new();
-    let (mut start, mut size) = (0, 0);
-    for (i, (_, tensor)) in tensors.iter().enumerate() {
-        if i > start && size + bytes(tensor) > limit {
-            shards.push(&tensors[start..i]);
-            (start, size) = (i, 0);
-        }
-        size += bytes(tensor);
-    }
-    shards.push(&tensors[start..]);
-    shards
-}
-
-fn bytes(tensor: &Tensor) -> u64 {
-    (tensor.numel() * tensor.kind().elt_size_in_bytes()) as u64
-}
-
-/// Remove the other form of an earlier checkpoint: with both, nobody could say which one is meant.
-fn remove(path: &Path) -> Result<(), Error> {
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(Error::Write { path: path.to_owned(), source: error.into() })
-        }
-        _ => Ok(()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::tensor_writer::{FolderWriter, write};
     use super::*;
 
     fn three() -> Vec<(&'static str, Tensor)> {
@@ -367,7 +259,13 @@ mod tests {
 
     fn sharded() -> tempfile::TempDir {
         let folder = tempfile::tempdir().unwrap();
-        write_folder(folder.path(), &three(), 8).unwrap();
+        let sizes: Vec<(String, u64)> = three()
+            .iter()
+            .map(|(name, tensor)| ((*name).to_owned(), 2 * tensor.kind().elt_size_in_bytes() as u64))
+            .collect();
+        let mut writer = FolderWriter::new(folder.path(), &sizes, 8, [0, 1]);
+        three().iter().for_each(|(name, tensor)| writer.take(name, tensor).unwrap());
+        writer.finish().unwrap();
         folder
     }
 
@@ -392,15 +290,6 @@ mod tests {
             assert_eq!((read.kind(), &read), (tensor.kind(), &tensor));
         }
         assert!(files.take("a").is_none());
-    }
-
-    #[test]
-    fn a_later_checkpoint_in_another_form_replaces_the_earlier_one() {
-        let folder = sharded();
-        write_folder(folder.path(), &three()[..1], SHARD).unwrap();
-        assert_eq!(TensorFiles::folder(folder.path()).unwrap().names().count(), 1);
-        write_folder(folder.path(), &three(), 8).unwrap();
-        assert_eq!(TensorFiles::folder(folder.path()).unwrap().names().count(), 3);
     }
 
     #[test]

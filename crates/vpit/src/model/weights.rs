@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use tch::{Device, Kind, Tensor};
 
 use super::tensor_files::{self, TensorFiles};
+use super::tensor_writer;
 use crate::{noise, rng::Rng};
 
 /// Why weights could not be read or written; every variant names the file.
@@ -170,7 +171,7 @@ impl Weights {
     pub fn build<M>(self, new: impl FnOnce(&Scope<'_>) -> M) -> Result<(M, Parameters), Error> {
         let model = new(&Scope { weights: &self, prefix: String::new() });
         let left = self.files.as_ref().map(|files| files.borrow().names().map(str::to_owned).collect::<Vec<String>>());
-        let unexpected = left.into_iter().flatten().map(|name| format!("unexpected `{name}`"));
+        let unexpected = left.into_iter().flatten().map(|name| self.placed(&name, format!("unexpected `{name}`")));
         self.problems.borrow_mut().extend(unexpected);
         Ok((model, self.taken()?))
     }
@@ -216,7 +217,7 @@ impl Weights {
         let fresh = self.fresh.as_ref().filter(|(prefixes, _)| prefixes.iter().any(|prefix| name.starts_with(prefix)));
         match (stored, fresh, self.target) {
             (Some(stored), ..) if stored != shape => {
-                self.complain(name, shape, format!("`{name}` is {stored:?}, not {shape:?}"))
+                self.complain(name, shape, self.placed(name, format!("`{name}` is {stored:?}, not {shape:?}")))
             }
             (None, None, _) => self.complain(name, shape, format!("missing `{name}`")),
             (.., Target::Shapes) => self.stand_in(name, shape),
@@ -254,6 +255,15 @@ impl Weights {
                 Target::stand_in(shape)
             }
             None => self.complain(name, shape, format!("missing `{name}`")),
+        }
+    }
+
+    /// A problem with a tensor of one of several files, behind that file's name.
+    fn placed(&self, name: &str, problem: String) -> String {
+        let files = self.files.as_ref().map(RefCell::borrow);
+        match files.as_ref().and_then(|files| files.file_of(name)) {
+            Some(path) => format!("`{}`: {problem}", path.display()),
+            None => problem,
         }
     }
 
@@ -347,7 +357,7 @@ impl Parameters {
     /// The file cannot be written.
     pub fn save(&self, path: &Path) -> Result<(), Error> {
         let tensors: Vec<(&str, Tensor)> = self.iter().map(|(name, tensor)| (name, tensor.shallow_clone())).collect();
-        Ok(tensor_files::write(path, &tensors)?)
+        Ok(tensor_writer::write(path, &tensors)?)
     }
 }
 
@@ -412,7 +422,7 @@ mod tests {
         let path = folder.path().join("m.safetensors");
         let new = |scope: &Scope<'_>| scope.tensor("w", &[2], Init::Ones);
         let stored = Tensor::from_slice(&[1.5f32, -2.0]).to_kind(Kind::BFloat16);
-        tensor_files::write(&path, &[("w", stored)]).unwrap();
+        tensor_writer::write(&path, &[("w", stored)]).unwrap();
         for kind in [Kind::Float, Kind::BFloat16, Kind::Half] {
             let (read, _) = Weights::read(&path).unwrap().to(kind, Device::Cpu).build(new).unwrap();
             assert_eq!((read.kind(), read.double_value(&[1])), (kind, -2.0));

@@ -7,7 +7,7 @@ use tch::{Kind, Tensor};
 
 use super::torch_file;
 use crate::judge::Inception;
-use crate::model::{Weights, tensor_files, weights};
+use crate::model::{Weights, tensor_files, tensor_writer, weights};
 
 /// The file that is converted, and where to.
 #[derive(Debug, clap::Args)]
@@ -56,7 +56,7 @@ pub fn run(arguments: &Arguments) -> Result<String, Error> {
     }
     let named: Vec<(&str, Tensor)> =
         tensors.iter().map(|(name, tensor)| (name.as_str(), tensor.shallow_clone())).collect();
-    tensor_files::write(to, &named)?;
+    tensor_writer::write(to, &named)?;
     let kind = if published { "the published weights" } else { "weights that are not the published ones" };
     Ok(format!("{}: {} tensors, {kind} (SHA-256 of the source {sha256})\n", to.display(), tensors.len()))
 }

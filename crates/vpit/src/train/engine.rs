@@ -3,6 +3,8 @@
 //! Only what enters a block is kept for the backward pass, in which the block is computed again (Chen et al. 2016), or all
 //! that it computed, where memory allows: the numbers are the same.
 
+use std::cell::RefCell;
+
 use tch::{Device, Kind, Tensor};
 
 use super::loss::{Losses, Shares, VisionLoss};
@@ -11,7 +13,7 @@ use crate::model::layers::{Linear, RmsNorm};
 use crate::model::llama::{Llama, Rotary, Turn, lm_head};
 use crate::model::vpit::{Adapter, VisionHead};
 use crate::model::{Parameters, Scope, VpitConfig, Weights, weights};
-use crate::native::{self, AdamW, Group};
+use crate::native::{self, AdamW, Coming, Group};
 use crate::sequence::Batch;
 use crate::unified::TOKEN_ROWS;
 
@@ -121,6 +123,8 @@ pub enum Error {
 pub struct Engine {
     config: VpitConfig,
     how: How,
+    /// The part that is needed next, on its way while another is computed. It goes before the group by which it comes.
+    coming: RefCell<Option<(Part, Coming)>>,
     group: Group,
     rotary: Rotary,
     /// In the order of [`Part::all`].
@@ -165,7 +169,7 @@ impl Engine {
             Ok((part, Shard::new(moved.collect::<Leaves>().into(), learns, how.kind, &group)))
         };
         let shards = Part::all(&config).into_iter().map(shard).collect::<Result<_, weights::Error>>()?;
-        Ok(Self { rotary: Rotary::new(&config.llama), config, how, group, shards })
+        Ok(Self { rotary: Rotary::new(&config.llama), config, how, group, shards, coming: RefCell::default() })
     }
 
     #[must_use]
@@ -212,7 +216,7 @@ impl Engine {
         for (number, input) in inputs.iter().enumerate().rev() {
             let block = match kept.pop() {
                 Some(block) => block,
-                None => self.block(number as i64, input, &turn)?,
+                None => self.block(number as i64, input, &turn, number.checked_sub(1).map(|next| next as i64))?,
             };
             gradient = self.backward(&block, &gradient)?;
         }
@@ -235,20 +239,41 @@ impl Engine {
             output
         };
         let mut last = keep(graph_or_none(without_graph, || self.entrance(batch, visual))?);
-        let turn = self.rotary.along(&last);
-        for number in 0..self.config.llama.num_hidden_layers {
-            let output = keep(graph_or_none(without_graph, || self.block(number, &last, &turn))?);
+        let turn = self.rotary.through(&batch.lengths, (last.kind(), last.device()));
+        let blocks = self.config.llama.num_hidden_layers;
+        for number in 0..blocks {
+            let next = Some(number + 1).filter(|next| *next < blocks);
+            let output = keep(graph_or_none(without_graph, || self.block(number, &last, &turn, next))?);
             inputs.push(std::mem::replace(&mut last, output));
         }
         Ok(Forward { kept, inputs, last, turn })
     }
 
+    fn shard(&self, part: Part) -> Option<&Shard> {
+        self.shards.iter().find_map(|(other, shard)| (*other == part).then_some(shard))
+    }
+
     fn gather(&self, part: Part) -> Result<Leaves, Error> {
-        let kind = self.how.kind;
-        match self.shards.iter().find(|(other, _)| *other == part) {
-            Some((_, shard)) => shard.gather(&self.group, kind).map_err(Error::Group),
-            None => Ok(Leaves::new()),
+        let Some(shard) = self.shard(part) else { return Ok(Leaves::new()) };
+        let came = match self.coming.take() {
+            Some((called, coming)) if called == part => shard.receive(coming),
+            // Nobody calls a part and then takes another.
+            Some(_) | None => shard.gather(&self.group, self.how.kind),
+        };
+        came.map_err(Error::Group)
+    }
+
+    /// Let `part` come while something else is computed.
+    fn call(&self, part: Part) -> Result<(), Error> {
+        // Alone there is nothing to wait for, and a copy in another type would lie there for nothing.
+        if self.group.size() == 1 {
+            return Ok(());
         }
+        if let Some(shard) = self.shard(part) {
+            let coming = shard.call(&self.group, self.how.kind).map_err(Error::Group)?;
+            self.coming.replace(Some((part, coming)));
+        }
+        Ok(())
     }
 
     fn collect(&mut self, part: Part, leaves: &Leaves) -> Result<(), Error> {
@@ -271,9 +296,13 @@ impl Engine {
         Ok(Kept { leaves, input: None, output })
     }
 
-    fn block(&self, number: i64, input: &Tensor, turn: &Turn) -> Result<Kept, Error> {
+    /// Compute a block, while the one that comes `next` is on its way.
+    fn block(&self, number: i64, input: &Tensor, turn: &Turn, next: Option<i64>) -> Result<Kept, Error> {
         let part = Part::Block(number);
         let leaves = vec![(part, self.gather(part)?)];
+        if let Some(next) = next {
+            self.call(Part::Block(next))?;
+        }
         let input = input.detach().set_requires_grad(true);
         let llama = &self.config.llama;
         let output = with(&leaves, |scope| Llama::layer(&scope.at("model"), llama, number).forward(&input, turn));
@@ -337,22 +366,22 @@ impl Engine {
         self.shards.iter_mut().try_for_each(|(_, shard)| shard.descend(update, scale)).map_err(Error::Update)
     }
 
-    /// The tensors of the parts that `chosen` accepts, whole and in the type `kind`, on the host of rank 0; others get
-    /// nothing.
+    /// Show every tensor of the parts that `chosen` accepts to every process, whole and in the type `kind`, a part after
+    /// the other.
     ///
     /// # Errors
-    /// Another process is gone.
-    pub fn parameters(&self, kind: Kind, chosen: impl Fn(Part) -> bool) -> Result<Parameters, Error> {
-        let mut all = Leaves::new();
+    /// Another process is gone, or `take` fails.
+    pub fn show<E: From<Error>>(
+        &self,
+        kind: Kind,
+        chosen: impl Fn(Part) -> bool,
+        mut take: impl FnMut(&str, &Tensor) -> Result<(), E>,
+    ) -> Result<(), E> {
         for (_, shard) in self.shards.iter().filter(|(part, _)| chosen(*part)) {
             let leaves = shard.gather(&self.group, kind).map_err(Error::Group)?;
-            if self.group.rank() == 0 {
-                all.extend(
-                    leaves.into_iter().map(|(name, tensor)| (name, tensor.detach().to_device(Device::Cpu).copy())),
-                );
-            }
+            leaves.iter().try_for_each(|(name, tensor)| take(name, &tensor.detach()))?;
         }
-        Ok(all.into())
+        Ok(())
     }
 }
 

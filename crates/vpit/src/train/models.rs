@@ -11,6 +11,7 @@ use crate::model::llama::LlamaConfig;
 use crate::model::siglip::{FeatureLayer, VisionTransformer, VisualTokens};
 use crate::model::siglip_config::SiglipConfig;
 use crate::model::tensor_files::{self, TensorFiles, WHOLE};
+use crate::model::tensor_writer;
 use crate::model::{Parameters, Vpit, VpitConfig, Weights, weights};
 use crate::sequence::Layout;
 use crate::tokenizer::{self, Tokenizer};
@@ -154,7 +155,7 @@ impl Models {
         let adapter = parameters.iter().filter(|(name, _)| *name != TOKEN_ROWS[0]);
         let adapter = adapter.map(|(name, tensor)| (name, tensor.shallow_clone()));
         let tensors: Vec<(&str, Tensor)> = adapter.chain(rows.map(|rows| (ROWS, rows))).collect();
-        tensor_files::write(&folder.join(WHOLE), &tensors)?;
+        tensor_writer::write(&folder.join(WHOLE), &tensors)?;
         let Recipe { llm, vision_encoder, visual_tokens, layer, unit_length, .. } = self.recipe.clone();
         let facts = Facts { llm: llm.unwrap_or_default(), vision_encoder, visual_tokens, layer, unit_length };
         Ok(runfile::files::write_json(&folder.join(FACTS), &facts)?)

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tch::Kind;
 
+use super::point::Point;
 use super::{LossReduction, Schedule, VisionLoss};
 use crate::data::Source;
 use crate::model::presets;
@@ -77,13 +78,17 @@ pub struct Recipe {
     pub batch: u64,
     pub warmup: f64,
     pub weight_decay: f64,
+    /// AdamW's, where a gradient as small as this begins to count less.
+    pub epsilon: f64,
     /// Scale gradients down where their common norm exceeds this; 0 never does.
     pub clip: f64,
     /// Places of a sequence.
     pub max_length: u64,
     pub seed: u64,
-    /// Shares of the training after which the model is kept, to be evaluated.
-    pub points: Vec<f64>,
+    /// Shares of the training after which the model is kept, by the stages that look at it then; no part of what is
+    /// trained.
+    #[serde(skip)]
+    pub points: Vec<Point>,
     /// Samples of each source of data. Stage 1 takes `alignment` alone, all of it where the amount is 0.
     pub alignment: u64,
     pub vqa: u64,
@@ -115,6 +120,7 @@ impl Default for Recipe {
             batch: 1536,
             warmup: 0.03,
             weight_decay: 0.0,
+            epsilon: 1e-8,
             clip: 0.0,
             max_length: 4096,
             seed: 42,
@@ -144,7 +150,9 @@ impl Recipe {
         };
         let bad = |message: String| Error::Parameters { path: path.to_owned(), message };
         let given = Value::Object(task.params.clone().into_iter().collect());
-        let recipe: Self = serde_json::from_value(given).map_err(|error| bad(error.to_string()))?;
+        let mut recipe: Self = serde_json::from_value(given).map_err(|error| bad(error.to_string()))?;
+        let points = task.points.iter().map(|point| point.parse()).collect::<Result<_, String>>();
+        recipe.points = points.map_err(bad)?;
         match recipe.problem() {
             Some(problem) => Err(bad(problem)),
             None => Ok((stage, recipe)),
@@ -217,6 +225,7 @@ impl Recipe {
             ("adapter_lr", self.adapter_lr),
             ("vision_coefficient", self.vision_coefficient),
             ("weight_decay", self.weight_decay),
+            ("epsilon", self.epsilon),
             ("clip", self.clip),
         ];
         if let Some((name, value)) = rates.iter().find(|(_, value)| !value.is_finite() || *value < 0.0) {
@@ -224,9 +233,6 @@ impl Recipe {
         }
         if !(0.0..1.0).contains(&self.warmup) {
             return Some(format!("`warmup` is {}: it is a share of the steps", self.warmup));
-        }
-        if let Some(point) = self.points.iter().find(|point| !(**point > 0.0 && **point < 1.0)) {
-            return Some(format!("`points` has {point}: they are shares of the training, between 0 and 1"));
         }
         let counts = [("batch", self.batch), ("adapter_batch", self.adapter_batch), ("max_length", self.max_length)];
         counts.iter().find(|(_, count)| *count == 0).map(|(name, _)| format!("`{name}` is 0"))

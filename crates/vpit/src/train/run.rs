@@ -1,5 +1,6 @@
 //! `vpit train`: both stages of the paper's training of a published model, on one process or many.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,7 +15,7 @@ use super::optimizer::StepError;
 use super::recipe::{Recipe, Stage};
 use super::report::{Report, Step};
 use super::state::{self, Progress};
-use super::{engine, meeting, models, recipe};
+use super::{engine, meeting, models, point, recipe};
 use crate::data::loader::{Loader, Slice, Workshop};
 use crate::data::{self, Library};
 use crate::model::weights;
@@ -131,8 +132,9 @@ pub fn run(site: &Site, arguments: &Arguments) -> Result<Ending, Error> {
     let mut trainer = Trainer::new(models, stage, Library::open(&data)?, (site, arguments), group)?;
     let resumed = std::env::var_os(runfile::env::RESUME).map(PathBuf::from);
     let own = folder.join(runfile::CHECKPOINT);
-    for checkpoint in [Some(own), resumed].into_iter().flatten() {
-        if trainer.resume(&checkpoint)? {
+    for checkpoint in [Some(own.as_path()), resumed.as_deref()].into_iter().flatten() {
+        if trainer.resume(checkpoint)? {
+            trainer.take_points(checkpoint, &own)?;
             break;
         }
     }
@@ -243,17 +245,21 @@ impl<'a> Trainer<'a> {
             if let Some(report) = &mut report {
                 report.step(number, step, self.progress.step == self.steps)?;
             }
+            // Before the checkpoint: what goes on from that does not come by here again.
+            self.keep_point(folder)?;
             let left = self.steps - self.progress.step;
             let due = self.progress.step.is_multiple_of(self.arguments.checkpoint_every.max(1));
             if left > 0 && (asked_to_end || due) {
                 self.checkpoint(folder)?;
             }
-            self.keep_point(folder)?;
             if left > 0 && asked_to_end {
                 return Ok(Ending::Saved);
             }
         }
         self.save(folder)?;
+        if self.first() {
+            point::hand_over(&folder.join(runfile::CHECKPOINT), folder).map_err(file_error)?;
+        }
         Ok(Ending::Finished)
     }
 
@@ -333,7 +339,7 @@ impl<'a> Trainer<'a> {
                 sequences.push(self.workshop.layout.begin());
             }
             let tokens = sequences.iter().map(|sequence| sequence.slots.len() as u64).sum();
-            let batch = Batch::collate(&sequences.iter().collect::<Vec<&Sequence>>(), &self.workshop.layout);
+            let batch = Batch::pack(&sequences.iter().collect::<Vec<&Sequence>>(), &self.workshop.layout);
             Micro { batch: batch.to_device(self.engine.how().device), pictures, tokens }
         };
         let micros = (0..share / self.micro_batch).map(|_| micro()).collect();
@@ -371,7 +377,8 @@ impl<'a> Trainer<'a> {
         }
         let rate = self.recipe.schedule(self.stage, self.steps).rate(step);
         let scale = if self.recipe.clip > 0.0 { self.recipe.clip / norm.max(self.recipe.clip) } else { 1.0 };
-        self.engine.descend(AdamW { step: step + 1, rate, weight_decay: self.recipe.weight_decay }, scale)?;
+        let Recipe { weight_decay, epsilon, .. } = self.recipe;
+        self.engine.descend(AdamW { step: step + 1, rate, weight_decay, epsilon }, scale)?;
         Ok((norm, rate))
     }
 
@@ -390,11 +397,16 @@ impl<'a> Trainer<'a> {
         Ok(state::save(&folder.join(runfile::CHECKPOINT), &self.engine, &self.identity, self.progress)?)
     }
 
-    /// Keep the model if this is one of the points at which it is to be evaluated.
+    /// Take over the models that were kept before `checkpoint`.
+    fn take_points(&self, checkpoint: &Path, own: &Path) -> Result<(), Error> {
+        if self.first() { point::take_along(checkpoint, own).map_err(file_error) } else { Ok(()) }
+    }
+
+    /// Keep the model if this is one of the points at which it is to be looked at.
     fn keep_point(&self, folder: &Path) -> Result<(), Error> {
         for point in &self.recipe.points {
-            if (point * self.steps as f64).ceil() as u64 == self.progress.step && self.progress.step < self.steps {
-                self.save(&folder.join("points").join(format!("{}%", point * 100.0)))?;
+            if point.step(self.steps) == self.progress.step {
+                self.save(&point.folder(&folder.join(runfile::CHECKPOINT)))?;
             }
         }
         Ok(())
@@ -402,24 +414,42 @@ impl<'a> Trainer<'a> {
 
     /// Write what was trained.
     fn save(&self, folder: &Path) -> Result<(), Error> {
-        let of_stage = |part: Part| self.stage == Stage::Finetune || matches!(part, Part::Embedding | Part::Adapter);
-        let kind = if self.stage == Stage::Finetune { self.recipe.precision.kind() } else { Kind::Float };
-        let parameters = self.engine.parameters(kind, of_stage)?;
-        if !self.first() {
-            return Ok(());
-        }
         std::fs::create_dir_all(folder).map_err(|source| Error::File { path: folder.to_owned(), source })?;
         match self.stage {
-            Stage::Adapter => Ok(self.models.save_adapter(folder, &parameters)?),
-            Stage::Finetune => Ok(unified::save(folder, self.engine.config(), &parameters, kind)?),
+            Stage::Adapter => self.save_adapter(folder),
+            Stage::Finetune => self.save_model(folder),
         }
     }
+
+    fn save_adapter(&self, folder: &Path) -> Result<(), Error> {
+        let mut learned = BTreeMap::new();
+        let learns = |part| matches!(part, Part::Embedding | Part::Adapter);
+        self.engine.show(Kind::Float, learns, |name, tensor| {
+            learned.insert(name.to_owned(), tensor.to_device(Device::Cpu));
+            Ok::<(), Error>(())
+        })?;
+        if self.first() { Ok(self.models.save_adapter(folder, &learned.into())?) } else { Ok(()) }
+    }
+
+    /// Every process writes some of the files, so that none has to hold the whole model.
+    fn save_model(&self, folder: &Path) -> Result<(), Error> {
+        let (group, kind) = (self.engine.group(), self.recipe.precision.kind());
+        let tensors = self.engine.shards().flat_map(|(_, shard)| shard.sizes());
+        let tensors: Vec<(String, i64)> = tensors.map(|(name, numbers)| (name.to_owned(), numbers)).collect();
+        let share = [group.rank() as usize, group.size() as usize];
+        let mut writer = unified::Writer::new(folder, &tensors, kind, share);
+        self.engine.show(kind, |_| true, |name, tensor| Ok::<(), Error>(writer.take(name, tensor)?))?;
+        group.wait().map_err(engine::Error::Group)?;
+        if self.first() { Ok(writer.finish(self.engine.config())?) } else { Ok(()) }
+    }
+}
+
+fn file_error((path, source): (PathBuf, std::io::Error)) -> Error {
+    Error::File { path, source }
 }
 
 /// A digest of everything that makes a training what it is; how it is cut into processes and micro-batches is not.
 fn identity(stage: Stage, recipe: &Recipe, models: &Models, data: &str) -> String {
-    // Keeping the model on the way changes nothing.
-    let recipe = Recipe { points: Vec::new(), ..recipe.clone() };
     let all = json!({ "stage": stage, "recipe": recipe, "llm": models.config.llama, "data": data });
     blake3::hash(all.to_string().as_bytes()).to_hex().to_string()
 }

@@ -13,6 +13,7 @@ use tch::{Kind, Tensor};
 use super::engine::Engine;
 use super::shard::Stored;
 use crate::model::tensor_files::{self, TensorFiles};
+use crate::model::tensor_writer;
 use crate::native;
 
 /// Why a checkpoint could not be written or used.
@@ -81,7 +82,7 @@ pub fn save(folder: &Path, engine: &Engine, training: &str, progress: Progress) 
     }
     let tensors: Vec<(&str, Tensor)> =
         tensors.iter().map(|(name, tensor)| (name.as_str(), tensor.shallow_clone())).collect();
-    tensor_files::write(&file(&own, engine.group().rank()), &tensors)?;
+    tensor_writer::write(&file(&own, engine.group().rank()), &tensors)?;
     engine.group().wait()?;
     if engine.group().rank() == 0 {
         let processes = engine.group().size();

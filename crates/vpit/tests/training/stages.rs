@@ -26,12 +26,8 @@ fn the_adapter_learns_beside_a_frozen_decoder_and_is_all_that_is_kept() {
 #[test]
 fn a_fine_tuning_learns_words_and_images_and_leaves_a_model_and_what_it_did() {
     let world = World::new();
-    let points = with(finetune(), "points", json!([0.25]));
-    succeed(&world.finetune(
-        "tuned",
-        points,
-        &How { arguments: &["--peak-tflops", "1", "--micro-batch", "4"], ..ALONE },
-    ));
+    let how = How { arguments: &["--peak-tflops", "1"], micro_batch: "4", points: &["25%"], ..ALONE };
+    succeed(&world.finetune("tuned", finetune(), &how));
     let (_, config, parameters) = unified::load(&world.path("tuned")).unwrap();
     assert_eq!((config.llama.vocab_size, config.visual.visual_tokens, parameters.iter().count()), (708, 4, 29));
     let last = |name: &str| *world.series("tuned", name).last().unwrap();
@@ -52,8 +48,8 @@ fn a_fine_tuning_learns_words_and_images_and_leaves_a_model_and_what_it_did() {
 fn what_is_computed_again_and_what_is_kept_give_the_same_bits() {
     let world = World::new();
     let few = || with(finetune(), "vqa", json!(6));
-    succeed(&world.finetune("again", few(), &How { arguments: &["--micro-batch", "4"], ..ALONE }));
-    let kept = How { arguments: &["--micro-batch", "4", "--keep-activations"], ..ALONE };
+    succeed(&world.finetune("again", few(), &How { micro_batch: "4", ..ALONE }));
+    let kept = How { micro_batch: "4", arguments: &["--keep-activations"], ..ALONE };
     succeed(&world.finetune("kept", few(), &kept));
     assert!(world.weights("again") == world.weights("kept"));
 }
@@ -61,7 +57,7 @@ fn what_is_computed_again_and_what_is_kept_give_the_same_bits() {
 #[test]
 fn bfloat16_follows_float32_and_keeps_its_weights_in_float32() {
     let world = World::new();
-    let micro = How { arguments: &["--micro-batch", "8"], ..ALONE };
+    let micro = How { micro_batch: "8", ..ALONE };
     succeed(&world.finetune("wide", finetune(), &micro));
     succeed(&world.finetune("half", with(finetune(), "precision", json!("bfloat16")), &micro));
     let losses = ["wide", "half"].map(|name| world.series(name, "loss"));
@@ -77,4 +73,43 @@ fn a_training_that_diverges_ends_with_its_own_code_and_says_where() {
     let output = &world.finetune("wild", with(finetune(), "lr", json!(1e30)), &ALONE)[0];
     assert_eq!(output.status.code(), Some(runfile::exit::DIVERGED));
     assert!(String::from_utf8_lossy(&output.stderr).contains("training diverged"));
+}
+
+#[test]
+fn the_number_of_loader_threads_changes_no_bit() {
+    let world = World::new();
+    for threads in ["1", "2", "7"] {
+        succeed(&world.finetune(threads, finetune(), &How { arguments: &["--loader-threads", threads], ..ALONE }));
+        for value in ["loss", "tokens_per_second", "broken_samples"] {
+            assert_eq!(world.series(threads, value).len(), 20);
+        }
+        assert_eq!(world.series("1", "loss"), world.series(threads, "loss"));
+        assert!(world.weights("1") == world.weights(threads), "{threads} threads");
+    }
+}
+
+#[test]
+fn models_at_declared_points_stay_however_often_the_training_is_interrupted() {
+    let world = World::new();
+    let points = How { points: &["25%", "50%", "75%"], ..ALONE };
+    succeed(&world.finetune("whole", finetune(), &points));
+    succeed(&world.finetune("unwatched", finetune(), &ALONE));
+    assert!(world.weights("whole") == world.weights("unwatched"));
+    let (mut before, mut resume) = (0, None);
+    for name in ["first", "second"] {
+        let children = world.spawn("finetune", name, finetune(), &How { resume: resume.as_deref(), ..points });
+        // Five steps more: one point further on.
+        world.ask_to_end(name, children, 5);
+        let checkpoint = world.path(name).join("checkpoint");
+        let kept = std::fs::read_dir(checkpoint.join("points")).unwrap().count();
+        assert!(kept > before && !world.path(name).join("points").exists(), "{kept}");
+        (before, resume) = (kept, Some(checkpoint));
+    }
+    succeed(&world.finetune("third", finetune(), &How { resume: resume.as_deref(), ..points }));
+    for point in points.points {
+        let at = |name: &str| world.weights(&format!("{name}/points/{point}"));
+        assert!(at("whole") == at("third"), "{point}");
+        assert!(at("whole") != world.weights("whole"), "{point}");
+    }
+    assert!(!world.path("third/checkpoint/points").exists());
 }

@@ -6,6 +6,7 @@ use std::process::{Child, Command, Output, Stdio};
 
 use image::{Rgb, RgbImage};
 use runfile::{Series, TaskConfig};
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use tch::Tensor;
 use vpit::checkpoint;
@@ -18,13 +19,17 @@ pub struct World {
 }
 
 /// How a training is started: processes, and what the program is told.
+#[derive(Clone, Copy)]
 pub struct How<'a> {
     pub processes: u32,
+    pub micro_batch: &'a str,
     pub arguments: &'a [&'a str],
     pub resume: Option<&'a Path>,
+    /// At which other stages look.
+    pub points: &'a [&'a str],
 }
 
-pub const ALONE: How<'_> = How { processes: 1, arguments: &[], resume: None };
+pub const ALONE: How<'_> = How { processes: 1, micro_batch: "1", arguments: &[], resume: None, points: &[] };
 
 fn golden(case: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/language").join(case)
@@ -42,7 +47,7 @@ impl World {
     pub fn new() -> Self {
         let world = Self::with_models();
         world.data();
-        let indexed = world.index();
+        let indexed = world.index(&[]);
         assert!(indexed.status.success(), "{}", String::from_utf8_lossy(&indexed.stderr));
         world
     }
@@ -80,7 +85,7 @@ impl World {
         };
         let name = |number: u32| format!("images/{}.png", number % 6);
         self.lines("alignment", 8, |n| talk(json!(name(n)), "<image>\nWhat is it?", &format!("It is number {n}.")));
-        self.lines("vqa", 96, |n| match n % 3 {
+        self.lines("vqa", 180, |n| match n % 3 {
             0 => talk(json!(""), &format!("Count to {n}."), "One, two, three."),
             _ => talk(json!(name(n)), &format!("<image>\nIs it {n}?"), if n % 2 == 0 { "Yes" } else { "No" }),
         });
@@ -136,9 +141,10 @@ impl World {
         builder.finish().unwrap();
     }
 
+    /// Run `vpit index` with these arguments behind the folder.
     #[expect(clippy::disallowed_methods, reason = "the test starts the program under test")]
-    pub fn index(&self) -> Output {
-        Command::new(env!("CARGO_BIN_EXE_vpit")).arg("index").arg(self.path("data")).output().unwrap()
+    pub fn index(&self, arguments: &[&str]) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_vpit")).arg("index").arg(self.path("data")).args(arguments).output().unwrap()
     }
 
     /// The adapter that all fine-tunings start from.
@@ -175,13 +181,14 @@ impl World {
             params: serde_json::from_value(parameters).unwrap(),
             inputs: adapter.into_iter().collect(),
             threads: 1,
+            points: how.points.iter().map(|&point| point.to_owned()).collect(),
         };
         let path = self.path(&format!("{name}.json"));
         runfile::files::write_json(&path, &config).unwrap();
         let port = free_port();
         let start = |rank: u32| {
             let mut command = Command::new(env!("CARGO_BIN_EXE_vpit"));
-            command.arg("train").args(how.arguments).args(["--report-every", "1", "--loader-threads", "2"]);
+            command.arg("train").args(["--micro-batch", how.micro_batch, "--report-every", "1"]).args(how.arguments);
             command.args(["--patience", "60"]).env(runfile::env::CONFIG, &path).env(runfile::env::OUT, &out);
             command.env("VPIT_MODELS", self.path("models")).env("VPIT_DATA", self.path("data"));
             command.env("OMP_NUM_THREADS", "1").env_remove("SLURM_STEP_NUM_TASKS");
@@ -195,6 +202,26 @@ impl World {
             command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
         };
         (0..how.processes).map(start).collect()
+    }
+
+    /// Wait until a training in the folder `name` has told of `steps` steps.
+    pub fn wait_for(&self, name: &str, steps: usize) {
+        let path = self.path(name).join("metrics.jsonl");
+        let lines = || std::fs::read(&path).map_or(0, |text| text.iter().filter(|&&byte| byte == b'\n').count());
+        while lines() < steps {
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+    }
+
+    /// Ask the last of `children` to end once it has done `steps` steps; all of them save what they have.
+    pub fn ask_to_end(&self, name: &str, children: Vec<Child>, steps: usize) {
+        self.wait_for(name, steps);
+        signal(children.last().unwrap(), Signal::USR1);
+        for child in children {
+            let ended = child.wait_with_output().unwrap();
+            let said = String::from_utf8_lossy(&ended.stderr);
+            assert_eq!(ended.status.code(), Some(runfile::exit::REQUEUE), "{said}");
+        }
     }
 
     /// A series by name, in the order of steps.
@@ -213,6 +240,11 @@ impl World {
         let names: Vec<String> = files.names().map(str::to_owned).collect();
         names.into_iter().map(|name| (name.clone(), files.take(&name).unwrap().unwrap())).collect()
     }
+}
+
+pub fn signal(child: &Child, signal: Signal) {
+    let id = Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
+    kill_process(id, signal).unwrap();
 }
 
 fn picture(number: u32) -> RgbImage {
