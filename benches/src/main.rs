@@ -8,6 +8,7 @@ mod hyperqueue;
 mod slurm;
 mod subjects;
 mod table;
+mod train;
 mod workbench;
 
 use std::path::PathBuf;
@@ -35,6 +36,9 @@ enum Verb {
         /// The `sweep` to measure
         #[arg(long)]
         sweep: PathBuf,
+        /// vpit's example `measure`, for `train`
+        #[arg(long)]
+        measure: Option<PathBuf>,
         /// Where the programs of peers lie, `peers/` in this folder's source
         #[arg(long)]
         peers: PathBuf,
@@ -72,8 +76,9 @@ fn main() -> ExitCode {
 
 fn run(verb: Verb) -> Result<()> {
     match verb {
-        Verb::Compare { subjects, sweep, peers, python, times, largest } => {
-            let bench = Workbench::new(&sweep, &peers, python, times, largest)?;
+        Verb::Compare { subjects, sweep, measure, peers, python, times, largest } => {
+            let mut bench = Workbench::new(&sweep, &peers, python, times, largest)?;
+            bench.measure = measure.map(|path| path.to_string_lossy().into_owned());
             let subjects = if subjects.is_empty() { Subject::value_variants() } else { &subjects };
             subjects.iter().try_for_each(|subject| subject.compare(&bench))
         }

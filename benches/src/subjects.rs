@@ -12,6 +12,7 @@ use crate::grid;
 use crate::hyperqueue::Cluster;
 use crate::slurm;
 use crate::table::Comparison;
+use crate::train;
 use crate::workbench::{Workbench, forget_project, read, remove};
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -27,6 +28,7 @@ pub enum Subject {
     Bootstrap,
     Growth,
     Slurm,
+    Train,
 }
 
 /// Tasks and points a task of the comparison of ingest.
@@ -47,6 +49,7 @@ impl Subject {
             Self::Bootstrap => bootstrap(bench),
             Self::Growth => growth(bench),
             Self::Slurm => slurm::compare(bench),
+            Self::Train => train::compare(bench),
         }
     }
 }

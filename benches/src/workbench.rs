@@ -16,8 +16,10 @@ pub struct Workbench {
     pub times: usize,
     /// The largest number of runs.
     pub largest: u64,
+    /// The program that does pieces of a training.
+    pub measure: Option<String>,
+    pub peers: PathBuf,
     this: String,
-    peers: PathBuf,
     scratch: TempDir,
 }
 
@@ -26,7 +28,7 @@ impl Workbench {
         let sweep = text(fs::canonicalize(sweep)?)?;
         let this = text(std::env::current_exe()?)?;
         let peers = fs::canonicalize(peers)?;
-        Ok(Self { sweep, python, times, largest, this, peers, scratch: tempfile::tempdir()? })
+        Ok(Self { sweep, python, times, largest, measure: None, peers, this, scratch: tempfile::tempdir()? })
     }
 
     /// A new folder for the comparison `name`.

@@ -19,10 +19,16 @@ impl Bench {
         let root = repo::root();
         libtorch::provide(&root)?;
         repo::build_release(&root)?;
+        tool::run(
+            "cargo",
+            &["build", "--release", "-p", "sweep", "-p", "vpit", "-p", "bench", "--example", "measure"],
+            &root,
+        )?;
         let release = repo::target(&root)?.join("release");
         let text = |path: &Path| path.to_string_lossy().into_owned();
         let (sweep, peers) = (text(&release.join("sweep")), text(&root.join("benches/peers")));
-        let mut args = vec!["compare", "--sweep", &sweep, "--peers", &peers];
+        let measure = text(&release.join("examples/measure"));
+        let mut args = vec!["compare", "--sweep", &sweep, "--measure", &measure, "--peers", &peers];
         args.extend(self.args.iter().map(String::as_str));
         tool::run(&text(&release.join("bench")), &args, &root)
     }

@@ -20,7 +20,7 @@ pub enum Error {
     NoRecipe { folder: PathBuf, source: runfile::Error },
     #[error("`{}` does not name the language model that it came from", folder.display())]
     NoModel { folder: PathBuf },
-    #[error("the training kept no model at {at}: there is no `{}`; `points` of its stage says where to keep one", folder.display())]
+    #[error("the training kept no model at {at}: there is no `{}`; it was trained before a stage named this point as its `at`", folder.display())]
     NoPoint { at: String, folder: PathBuf },
     #[error(transparent)]
     Checkpoint(#[from] checkpoint::Error),

@@ -86,6 +86,7 @@ mod tests {
             params: serde_json::from_value(params).unwrap(),
             inputs: std::collections::BTreeMap::new(),
             threads: 1,
+            points: Vec::new(),
         })
     }
 

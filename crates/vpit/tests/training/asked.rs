@@ -63,6 +63,7 @@ fn config(world: &World, name: &str, parameters: Value) -> PathBuf {
         params: serde_json::from_value(parameters).unwrap(),
         inputs: [("finetune".to_owned(), world.path("tuned"))].into(),
         threads: 1,
+        points: Vec::new(),
     };
     runfile::files::write_json(&path, &config).unwrap();
     path
@@ -355,8 +356,8 @@ fn data_can_be_looked_at_before_anything_is_started() {
 #[test]
 fn any_point_of_a_training_can_be_asked() {
     let world = World::new();
-    let few = with(with(finetune(), "vqa", json!(6)), "points", json!([0.25]));
-    succeed(&world.finetune("tuned", few, &ALONE));
+    let few = with(finetune(), "vqa", json!(6));
+    succeed(&world.finetune("tuned", few, &super::world::How { points: &["25%"], ..ALONE }));
     let data = golden().join("parquet");
     for (name, at, step) in [("last", Value::Null, None), ("quarter", json!("25%"), Some(3))] {
         let parameters = with(part(&["realworldqa"], "official"), "at", at);

@@ -81,7 +81,10 @@ fn data_that_cannot_be_indexed_is_refused_by_file_and_place() {
         lines[8] = &lines[8][..20];
         lines.join(&b'\n')
     };
-    says(&with_damage(&world, lines, broken, indexed), &["vqa.jsonl`:9: ", "EOF while parsing a string at line 1 column 20", "--broken-limit 0"]);
+    says(
+        &with_damage(&world, lines, broken, indexed),
+        &["vqa.jsonl`:9: ", "EOF while parsing a string at line 1 column 20", "--broken-limit 0"],
+    );
     let untagged = replaced("<image>\\n", "");
     says(&with_damage(&world, lines, untagged, indexed), &["vqa.jsonl`:2: ", "1 images for 0 `<image>` tags"]);
     let outside = |_: &[u8]| tar_with("../../evil.jpg");
@@ -151,7 +154,14 @@ fn weights_of_other_shapes_and_shards_that_are_missing_are_refused_by_name() {
         .collect();
     write(&path, &wrong);
     let said = refusal(&world, finetune());
-    says(&said, &["do not fit the model", "missing `lm_head.weight`", "tiny/model.safetensors`: `model.norm.weight` is [31], not [32]"]);
+    says(
+        &said,
+        &[
+            "do not fit the model",
+            "missing `lm_head.weight`",
+            "tiny/model.safetensors`: `model.norm.weight` is [31], not [32]",
+        ],
+    );
     says(&said, &["tiny/model.safetensors`: unexpected `lm_tail.weight`"]);
     std::fs::remove_file(&path).unwrap();
     let (first, second) = tensors.split_at(5);
