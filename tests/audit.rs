@@ -95,9 +95,5 @@ fn an_audit_gives_each_claim_the_verdict_of_the_report() {
             "5k generation samples suffice for good images when training jointly\n    as claimed (descriptive)"
         )
     );
-    // One run a cell decides nothing: what is not as claimed is a note.
-    let against = claims.iter().filter(|claim| claim["decision"] == "disagrees").count();
-    let findings = audit["findings"].as_array().unwrap().iter().filter(|finding| finding["rule"] == "claim-fails");
-    assert_eq!(findings.map(|finding| &finding["severity"]).collect::<Vec<_>>(), vec!["note"; against]);
     assert!(json(&["audit", "--json", "--rule", "average-off"])["conclusions"].as_array().unwrap().is_empty());
 }

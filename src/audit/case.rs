@@ -6,7 +6,6 @@ use hashbrown::HashMap;
 
 use super::facts::{Attempt, Column, Facts, Imported};
 use super::printed::decimals_of;
-use crate::claim::Conclusion;
 use crate::evidence::Evidence;
 use crate::grid::{Grid, Sweep};
 use crate::id::{RunId, TaskId};
@@ -22,8 +21,6 @@ pub struct Case<'a> {
     pub evidence: &'a Evidence<'a>,
     pub facts: &'a Facts,
     pub index: &'a Index<'a>,
-    /// What became of the sweep's claims.
-    pub conclusions: &'a [Conclusion],
     /// By grid of the sweep; `None` for one that was not asked about.
     pub frames: Vec<Option<Frame<'a>>>,
     /// The attempt that counts, by task: index into [`Facts::attempts`].
@@ -33,12 +30,7 @@ pub struct Case<'a> {
 }
 
 impl<'a> Case<'a> {
-    pub(super) fn new(
-        evidence: &'a Evidence<'a>,
-        facts: &'a Facts,
-        index: &'a Index<'a>,
-        conclusions: &'a [Conclusion],
-    ) -> Self {
+    pub(super) fn new(evidence: &'a Evidence<'a>, facts: &'a Facts, index: &'a Index<'a>) -> Self {
         let asked = |grid: &usize| evidence.plan.grids.get(*grid).is_some_and(|planned| !planned.cells.is_empty());
         let frame = |grid: usize| Some(grid).filter(asked).and_then(|grid| Frame::of(index, grid, None));
         let succeeded = facts.attempts.iter().enumerate().filter(|(_, attempt)| attempt.succeeded);
@@ -48,7 +40,6 @@ impl<'a> Case<'a> {
             evidence,
             facts,
             index,
-            conclusions,
             frames: (0..evidence.sweep.grids.len()).map(frame).collect(),
             successes: succeeded.map(|(position, attempt)| (attempt.task, position)).collect(),
             runs: OnceLock::new(),

@@ -8,7 +8,6 @@ use super::case::Case;
 use super::facts::Facts;
 use super::finding::Finding;
 use super::rules::{RULES, Rule};
-use crate::claim::Conclusion;
 use crate::evidence::Evidence;
 use crate::report::frame::Index;
 use crate::text::plural;
@@ -16,11 +15,11 @@ use crate::text::plural;
 /// Findings of one rule that are told one by one: nobody reads a thousand, and one cause is often behind all.
 const MOST: usize = 50;
 
-/// What all rules find, the gravest first, then in the rules' order. `conclusions` are what the claims came to.
+/// What all rules find, the gravest first, then in the rules' order.
 #[must_use]
-pub fn examine(evidence: &Evidence<'_>, facts: &Facts, conclusions: &[Conclusion]) -> Vec<Finding> {
+pub fn examine(evidence: &Evidence<'_>, facts: &Facts) -> Vec<Finding> {
     let index = Index::of(evidence);
-    let case = Case::new(evidence, facts, &index, conclusions);
+    let case = Case::new(evidence, facts, &index);
     let mut findings: Vec<Finding> = RULES.par_iter().flat_map_iter(|rule| told(rule, (rule.find)(&case))).collect();
     findings.sort_by_key(|finding| Reverse(finding.severity));
     findings

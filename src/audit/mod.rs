@@ -23,4 +23,4 @@ pub use facts::{
     Rescored, Verified, Wanted,
 };
 pub use finding::{Finding, Place, Severity};
-pub use rules::{CLAIM_RULE, RULES, Rule};
+pub use rules::{RULES, Rule};

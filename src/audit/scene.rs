@@ -8,7 +8,6 @@ use super::case::Case;
 use super::facts::{Artifact, Attempt, Column, Contents, Disk, Facts, Imported, OnDisk, Provenance};
 use super::finding::Finding;
 use super::rules::Rule;
-use crate::claim;
 use crate::report::frame::Index;
 use crate::report::world::World;
 
@@ -114,7 +113,7 @@ impl Scene {
     pub fn find(&self, rule: &Rule) -> Vec<Finding> {
         let evidence = self.world.evidence();
         let index = Index::of(&evidence);
-        (rule.find)(&Case::new(&evidence, &self.facts, &index, &claim::judge(&evidence)))
+        (rule.find)(&Case::new(&evidence, &self.facts, &index))
     }
 
     fn position(&self, cell: usize, stage: &str) -> usize {

@@ -9,7 +9,7 @@ use super::audited::{Audited, Closeness, audit, baseline, relative};
 use super::current::{Current, Which};
 use super::rerun::RerunArgs;
 use crate::audit::render::{self, Audit};
-use crate::audit::{Baseline, CLAIM_RULE, Finding, Judged, RULES, Severity, Wanted};
+use crate::audit::{Baseline, Finding, Judged, RULES, Severity, Wanted};
 use crate::claim::{self, Conclusion};
 use crate::error::{Context, Error, Kind, Result};
 use crate::evidence::Evidence;
@@ -134,10 +134,11 @@ impl Args {
         let observations = store.observations(plan)?;
         let evidence = Evidence { sweep, plan, ledger: &ledger, observations: &observations };
         let is_asked = |rule: &str| self.rule.is_empty() || self.rule.iter().any(|name| name == rule);
-        let conclusions = if is_asked(CLAIM_RULE) { claim::judge(&evidence) } else { Vec::new() };
+        // Who asks for one rule wants to know nothing else.
+        let conclusions = if self.rule.is_empty() { claim::judge(&evidence) } else { Vec::new() };
         let verify = self.verify.map(|wanted| Selection { wanted, seed: self.verify_seed });
         let closeness = Closeness::new(verify, self.against.as_deref());
-        let mut audited = audit(store, &evidence, &conclusions, closeness)?;
+        let mut audited = audit(store, &evidence, closeness)?;
         audited.findings.retain(|finding| is_asked(finding.rule));
         Ok((conclusions, audited))
     }

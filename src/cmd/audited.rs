@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use super::printed::printed;
 use crate::audit::render::{self, Audit};
 use crate::audit::{Baseline, Disk, Facts, Finding, Other, Wanted, examine};
-use crate::claim::{self, Conclusion};
 use crate::error::{Context, Result};
 use crate::evidence::Evidence;
 use crate::grid;
@@ -50,19 +49,18 @@ pub(super) struct Audited {
     pub coverage: Vec<String>,
 }
 
-/// What all rules find in `store`, whose evidence came to `conclusions`.
+/// What all rules find in `store`.
 ///
 /// # Errors
 /// The store, the other store or a file cannot be read.
 pub(super) fn audit(
     store: &mut Store,
     evidence: &Evidence<'_>,
-    conclusions: &[Conclusion],
     closeness: Closeness<'_>,
 ) -> Result<Audited> {
     let project = store.project().clone();
     let facts = facts(&project, store, evidence, closeness)?;
-    let findings = examine(evidence, &facts, conclusions);
+    let findings = examine(evidence, &facts);
     let Evidence { sweep, plan, observations, .. } = *evidence;
     let mut coverage = vec![format!(
         "Looked at {}, {} and {} of {}.",
@@ -82,7 +80,7 @@ pub(super) fn audit(
 /// As [`audit`], or the baseline cannot be read.
 pub(super) fn of_page(store: &mut Store, evidence: &Evidence<'_>) -> Result<serde_json::Value> {
     let closeness = Closeness { read: READ_FOR_PAGE, ..Closeness::new(None, None) };
-    let Audited { mut findings, coverage } = audit(store, evidence, &claim::judge(evidence), closeness)?;
+    let Audited { mut findings, coverage } = audit(store, evidence, closeness)?;
     // A page travels: nothing in it names a folder of this machine.
     findings.iter_mut().for_each(|finding| finding.place.take_if(|place| place.file.is_absolute()).map_or((), drop));
     let (_, baseline) = baseline(store.project(), None, true)?;

@@ -26,7 +26,7 @@ fn every_finding_stands_in_the_page_with_severity_rule_subject_evidence_and_advi
     let expected: Vec<Value> = findings
         .iter()
         .map(|f| {
-            let advice = format!("What to do: {}", f["advice"].as_str().unwrap());
+            let advice = format!("Advice: {}", f["advice"].as_str().unwrap());
             json!([f["severity"], f["subject"], f["message"], f["evidence"], advice, f["rule"]])
         })
         .collect();

@@ -28,7 +28,7 @@ pub struct Audit<'a> {
     pub versions: &'a [String],
     /// What was looked at, one line each.
     pub coverage: &'a [String],
-    /// What became of the sweep's claims; none where rules were chosen that do not look at them.
+    /// What became of the sweep's claims; none where single rules are asked for.
     pub conclusions: &'a [Conclusion],
     pub judged: &'a Judged,
 }

@@ -2,7 +2,6 @@
 
 mod average_off;
 mod checkpoint_by_test_score;
-mod claim_fails;
 mod configuration_ignored;
 mod correlation_off;
 mod dirty_tree;
@@ -40,11 +39,8 @@ pub struct Rule {
     pub find: fn(&Case<'_>) -> Vec<Finding>,
 }
 
-/// The rule that looks at what became of the sweep's claims.
-pub const CLAIM_RULE: &str = claim_fails::RULE.name;
-
 /// Every rule, in the order in which its findings are told among equally grave ones.
-pub const RULES: [Rule; 25] = [
+pub const RULES: [Rule; 24] = [
     files_changed::RULE,
     scores_edited::RULE,
     predictions_rescored::RULE,
@@ -60,7 +56,6 @@ pub const RULES: [Rule; 25] = [
     dirty_tree::RULE,
     unpinned_environment::RULE,
     checkpoint_by_test_score::RULE,
-    claim_fails::RULE,
     moved_baseline::RULE,
     correlation_off::RULE,
     average_off::RULE,

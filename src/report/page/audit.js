@@ -137,7 +137,7 @@ function findingCard(finding, what, state) {
     el('p', {}, finding.message),
     first.length > 0 ? lines(first) : null,
     rest.length > 0 ? more() : null,
-    el('p', { class: 'advice' }, el('b', {}, 'What to do: '), finding.advice),
+    el('p', { class: 'advice' }, el('b', {}, 'Advice: '), finding.advice),
     finding.accepted === null ? null : el('p', { class: 'accepted' }, el('b', {}, 'Accepted: '), finding.accepted),
     el(
       'p',
