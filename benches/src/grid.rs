@@ -86,7 +86,7 @@ pub fn write_figures(path: &Path, runs: u64) -> Result<()> {
         "\n[claims.pairs]\ntext = \"All go together\"\ngrid = \"all\"\n\
          correlation = {{ x = \"m0\", y = {{ all_of = {others:?} }}, above = 0 }}\n\
          \n[claims.more]\ntext = \"More is better\"\ngrid = \"all\"\n\
-         effect = {{ of = \"b\", metrics = {{ all_of = {metrics:?} }}, per = \"range\", above = 0 }}\n"
+         better = {{ is = \"b == 9\", than = \"b == 0\", metrics = {{ all_of = {metrics:?} }} }}\n"
     )?;
     Ok(fs::write(path, text)?)
 }
