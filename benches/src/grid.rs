@@ -71,9 +71,9 @@ pub fn write_figures(path: &Path, runs: u64) -> Result<()> {
     let others = &metrics[1..];
     let mut text = imported(runs)?;
     for (kind, axes) in [
-        ("heatmap", "x = \"a\"\ny = \"b\""),
-        ("scaling", "x = \"a\"\nby = \"b\""),
-        ("bars", "x = \"a\"\nby = \"b\""),
+        ("heatmap", "x = \"a\"\ny = \"b\"\nwhere = \"c == 0\""),
+        ("scaling", "x = \"a\"\nby = \"b\"\nwhere = \"c == 0\""),
+        ("bars", "x = \"a\"\nby = \"b\"\nwhere = \"c == 0\""),
         ("table", ""),
     ] {
         write!(text, "\n[reports.{kind}]\nkind = \"{kind}\"\ngrid = \"all\"\n{axes}\nmetrics = {metrics:?}\n")?;

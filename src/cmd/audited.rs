@@ -53,11 +53,7 @@ pub(super) struct Audited {
 ///
 /// # Errors
 /// The store, the other store or a file cannot be read.
-pub(super) fn audit(
-    store: &mut Store,
-    evidence: &Evidence<'_>,
-    closeness: Closeness<'_>,
-) -> Result<Audited> {
+pub(super) fn audit(store: &mut Store, evidence: &Evidence<'_>, closeness: Closeness<'_>) -> Result<Audited> {
     let project = store.project().clone();
     let facts = facts(&project, store, evidence, closeness)?;
     let findings = examine(evidence, &facts);
