@@ -23,12 +23,22 @@ use crate::slurm::answer::Config;
 use crate::slurm::follow::{Closing, Place};
 use crate::store::Store;
 use crate::text::{plural, visible};
-use crate::{Result, provenance, ui};
+use crate::{Result, clock, provenance, ui};
 
 /// A submission to Slurm.
 pub struct HandOver<'a> {
     pub args: &'a SubmitArgs,
     pub profile: &'a Profile,
+}
+
+/// For how long a node's failures are held against it, in seconds.
+const DAY: f64 = 86_400.0;
+
+struct Lessons {
+    /// As it is used.
+    profile: Profile,
+    /// Seconds that tasks took to save their state, by stage.
+    saving: HashMap<String, f64>,
 }
 
 /// What is known when it is decided what to hand over.
@@ -106,6 +116,7 @@ impl HandOver<'_> {
 
     fn hand_over(&self, project: &Project, slurm: &Slurm, known: Known, selected: &Selected) -> Result<ExitCode> {
         let Known { mut store, current, ledger, config, settled, mut summary } = known;
+        let lessons = self.lessons(&mut store)?;
         let revision = Revision { sweep: &current.sweep, plan: &current.plan };
         let me = me();
         let user = std::env::var_os("USER").map(|user| user.to_string_lossy().into_owned());
@@ -115,9 +126,10 @@ impl HandOver<'_> {
             ledger: &ledger,
             selected,
             places: &settled.places,
-            profile: self.profile,
+            profile: &lessons.profile,
             config: &config,
             most_jobs,
+            saving: &lessons.saving,
         };
         let planned = order.plan();
         machine::check_room(&project.tasks_folder(), declared_bytes(&current, selected))?;
@@ -126,7 +138,7 @@ impl HandOver<'_> {
         let mut submitter = Submitter {
             store: &mut store,
             slurm,
-            profile: self.profile,
+            profile: &lessons.profile,
             config: &config,
             sweep: &current.sweep.name,
             prepared: &prepared,
@@ -148,6 +160,17 @@ impl HandOver<'_> {
         }
     }
 
+    /// What earlier attempts teach about these.
+    fn lessons(&self, store: &mut Store) -> Result<Lessons> {
+        let least = self.profile.exclude_after;
+        let failing = if least == 0 { Vec::new() } else { store.failing_nodes(least, clock::now() - DAY)? };
+        if !failing.is_empty() {
+            let names = visible(&failing.join(", "));
+            ui::note(&format!("leaves out {names}: attempts failed with it, {least} or more within a day"));
+        }
+        Ok(Lessons { profile: self.profile.without_nodes(&failing), saving: store.saving_times()? })
+    }
+
     /// The scripts that would be handed over; nothing is asked of Slurm.
     fn show(&self, project: &Project) -> Result<ExitCode> {
         let mut store = Store::open(project)?;
@@ -163,18 +186,20 @@ impl HandOver<'_> {
             }));
         }
         let selected = self.args.select(&current, ledger.clone(), BehindQueued::Take)?;
+        let lessons = self.lessons(&mut store)?;
         let order = Order {
             revision: Revision { sweep: &current.sweep, plan: &current.plan },
             ledger: &ledger,
             selected: &selected,
             places: &places,
-            profile: self.profile,
+            profile: &lessons.profile,
             config: &Config::default(),
             most_jobs: None,
+            saving: &lessons.saving,
         };
         let planned = order.plan();
         let summary = Summary { left: selected.tasks.len() + selected.later, ..Summary::of(&selected) };
-        let scripts = crate::launch::slurm::show(project, self.profile, &planned.layout);
+        let scripts = crate::launch::slurm::show(project, &lessons.profile, &planned.layout);
         ui::print_all(&(scripts + "# " + &summary.headline() + "\n"))?;
         Ok(ExitCode::SUCCESS)
     }

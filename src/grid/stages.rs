@@ -156,8 +156,18 @@ fn read_pins(fields: &Fields<'_>) -> Vec<(String, String)> {
     pins
 }
 
-const RESOURCE_KEYS: [&str; 9] =
-    ["gpus", "nodes", "memory", "time", "expected", "expected_per_million", "checkpoint", "result", "when"];
+const RESOURCE_KEYS: [&str; 10] = [
+    "gpus",
+    "nodes",
+    "processes",
+    "memory",
+    "time",
+    "expected",
+    "expected_per_million",
+    "checkpoint",
+    "result",
+    "when",
+];
 
 /// Read resources; what is not said is as in `base`.
 fn read_resources(fields: &Fields<'_>, base: Option<&Resources>) -> Resources {
@@ -165,6 +175,7 @@ fn read_resources(fields: &Fields<'_>, base: Option<&Resources>) -> Resources {
     Resources {
         gpus: fields.whole("gpus", 0..=1024).unwrap_or(base.gpus),
         nodes: fields.whole("nodes", 1..=100_000).unwrap_or(base.nodes),
+        processes: fields.whole("processes", 1..=4096).or(base.processes),
         memory_bytes: fields.bytes("memory").or(base.memory_bytes),
         time_seconds: fields.duration("time").or(base.time_seconds),
         expected_seconds: fields.duration("expected").or(base.expected_seconds),

@@ -248,6 +248,8 @@ pub struct Resources {
     pub gpus: u32,
     /// At least one.
     pub nodes: u32,
+    /// How often the command is started on each node; `None` is once in all, on the first of them.
+    pub processes: Option<u32>,
     pub memory_bytes: Option<u64>,
     pub time_seconds: Option<u64>,
     /// Declared duration for forecasts, until measured ones are known.

@@ -130,9 +130,11 @@ impl<'a> Again<'a> {
                 request: layout::Request {
                     nodes: resources.nodes,
                     gpus: resources.gpus,
+                    processes: resources.processes,
                     threads: stage.threads,
                     memory_bytes: resources.memory_bytes,
                     time_seconds: resources.time_seconds.or(time_seconds),
+                    lead_seconds: 0,
                 },
             }
         };
@@ -166,6 +168,7 @@ impl Tasks for Again<'_> {
             gpus: None,
             time_seconds: plan.resources(sweep, here).time_seconds,
             attempts: 1,
+            processes: None,
         }
     }
 

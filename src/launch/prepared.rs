@@ -92,6 +92,7 @@ impl Tasks for Prepared<'_> {
             gpus: None,
             time_seconds: self.plan.resources(self.sweep, here).time_seconds,
             attempts: 1,
+            processes: None,
         }
     }
 

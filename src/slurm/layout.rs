@@ -13,10 +13,15 @@ pub struct Request {
     pub nodes: u32,
     /// On each node.
     pub gpus: u32,
+    /// How often the command is started on each node; `None` is once in all.
+    pub processes: Option<u32>,
+    /// Of each process.
     pub threads: u32,
     /// On each node.
     pub memory_bytes: Option<u64>,
     pub time_seconds: Option<u64>,
+    /// How long before its time limit it is to be asked to save its state, at least.
+    pub lead_seconds: u64,
 }
 
 /// A task to be submitted. Tasks are named by their position in the list.

@@ -56,9 +56,11 @@ pub struct Profile {
     pub patience: Option<u64>,
     /// Seconds for which a worker may be silent before another start takes its place.
     pub lease: u64,
+    /// Attempts that may fail with a node within a day before it is left out; 0 for any number.
+    pub exclude_after: u32,
 }
 
-const KEYS: [&str; 24] = [
+const KEYS: [&str; 25] = [
     "hosts",
     "partition",
     "account",
@@ -83,6 +85,7 @@ const KEYS: [&str; 24] = [
     "settle",
     "patience",
     "lease",
+    "exclude_after",
 ];
 
 /// Options that the launcher sets itself, or that would take the answer away from it.
@@ -118,6 +121,9 @@ const RESERVED: [&str; 25] = [
 const SIGNAL_LEAD: u64 = 120;
 /// Seconds for which a network may be down, or a server's cache behind, while a worker lives.
 const LEASE: u64 = 600;
+/// One failure may be chance.
+const EXCLUDE_AFTER: u32 = 2;
+const EXCLUDE: &str = "--exclude=";
 
 impl Profile {
     /// A profile that leaves everything to the cluster's own defaults.
@@ -129,8 +135,27 @@ impl Profile {
             pack: 1,
             requeue: true,
             lease: LEASE,
+            exclude_after: EXCLUDE_AFTER,
             ..Self::default()
         }
+    }
+
+    /// The same, and never on `nodes`; what is no name of a node is passed over.
+    #[must_use]
+    pub fn without_nodes(&self, nodes: &[String]) -> Self {
+        let is_name = |name: &&String| name.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c));
+        let names: Vec<&str> = nodes.iter().filter(is_name).map(String::as_str).collect();
+        let mut profile = self.clone();
+        if names.is_empty() {
+            return profile;
+        }
+        let names = names.join(",");
+        // Of two such options Slurm takes the last.
+        match profile.options.iter_mut().rev().find(|option| option.starts_with(EXCLUDE)) {
+            Some(option) => *option += &format!(",{names}"),
+            None => profile.options.push(format!("{EXCLUDE}{names}")),
+        }
+        profile
     }
 
     fn read(name: &str, span: Span, table: &Table, diagnostics: &Diagnostics) -> Self {
@@ -164,6 +189,7 @@ impl Profile {
             settle: fields.duration("settle"),
             patience: fields.duration("patience"),
             lease: fields.duration("lease").unwrap_or(LEASE),
+            exclude_after: fields.whole("exclude_after", 0..=1000).unwrap_or(EXCLUDE_AFTER),
         }
     }
 }
@@ -424,6 +450,16 @@ mod tests {
             let (message, _) = error(&format!("[profile.a]\n{line}\n"));
             assert!(message.contains(what), "{line}: {message}");
         }
+    }
+
+    #[test]
+    fn nodes_that_are_left_out_join_those_that_the_profile_leaves_out() {
+        let nodes = ["n1", "n-2.x", "n3 --wrap", ""].map(str::to_owned);
+        let plain = Profile::plain("x");
+        assert_eq!(plain.without_nodes(&nodes[..2]).options, ["--exclude=n1,n-2.x"]);
+        let own = Profile { options: vec!["--exclude=a".to_owned(), "--x".to_owned()], ..plain.clone() };
+        assert_eq!(own.without_nodes(&nodes[1..3]).options, ["--exclude=a,n-2.x", "--x"]);
+        assert_eq!(plain.without_nodes(&[]), plain);
     }
 
     #[test]

@@ -68,7 +68,7 @@ fn options(profile: &Profile, array: &Array, token: &str, job_of: impl Fn(Source
 fn of_request(profile: &Profile, request: &Request) -> Vec<String> {
     let mut options = vec![
         format!("--nodes={}", request.nodes.max(1)),
-        "--ntasks-per-node=1".to_owned(),
+        format!("--ntasks-per-node={}", request.processes.unwrap_or(1)),
         format!("--cpus-per-task={}", request.threads.max(1)),
     ];
     options.extend(request.memory_bytes.or(profile.memory_bytes).map(|bytes| format!("--mem={}M", mebibytes(bytes))));
@@ -78,10 +78,34 @@ fn of_request(profile: &Profile, request: &Request) -> Vec<String> {
     if let Some(seconds) = request.time_seconds.or(profile.time_seconds) {
         options.push(format!("--time={}", minutes(seconds)));
         // To the batch shell alone, which has become the worker: it knows which processes are the task's.
-        let lead = profile.signal_lead.min(seconds / 4).clamp(1, 65_535);
+        let lead = profile.signal_lead.max(request.lead_seconds).min(seconds / 4).clamp(1, 65_535);
         options.push(format!("--signal=B:USR1@{lead}"));
     }
     options
+}
+
+/// How many processes a task is, and the words that start its command so often; `None` where it is one, which the worker
+/// starts itself.
+///
+/// Options of the job are said again, since Slurm 22.05 and later do not hand all of them on to a step. One process that
+/// fails ends the others; one that is done waits for the others however long they write.
+#[must_use]
+pub fn processes(request: &Request) -> Option<(u32, Vec<String>)> {
+    let (nodes, on_each) = (request.nodes.max(1), request.processes?);
+    let count = nodes.saturating_mul(on_each);
+    let starter = [
+        "srun".to_owned(),
+        format!("--nodes={nodes}"),
+        format!("--ntasks={count}"),
+        format!("--ntasks-per-node={on_each}"),
+        format!("--cpus-per-task={}", request.threads.max(1)),
+        "--export=ALL".to_owned(),
+        "--input=none".to_owned(),
+        "--kill-on-bad-exit=1".to_owned(),
+        "--wait=0".to_owned(),
+        "--".to_owned(),
+    ];
+    (count > 1).then(|| (count, starter.to_vec()))
 }
 
 /// Slurm counts memory in mebibytes; 0 would mean all of a node.
@@ -115,8 +139,15 @@ mod tests {
 
     fn array() -> Array {
         let element = |index| Element { index, items: vec![] };
-        let request =
-            Request { nodes: 2, gpus: 8, threads: 16, memory_bytes: Some(64 << 30), time_seconds: Some(2 * 3600 + 1) };
+        let request = Request {
+            nodes: 2,
+            gpus: 8,
+            processes: Some(8),
+            threads: 16,
+            memory_bytes: Some(64 << 30),
+            time_seconds: Some(2 * 3600 + 1),
+            lead_seconds: 0,
+        };
         let after = vec![After::Corresponding(Source::Array(0)), After::Elements(Source::Job(7), vec![1, 4])];
         Array { stage: 1, request, elements: vec![element(0), element(1), element(5)], after }
     }
@@ -150,7 +181,7 @@ mod tests {
 #SBATCH --partition=gpu
 #SBATCH --account=ab12
 #SBATCH --nodes=2
-#SBATCH --ntasks-per-node=1
+#SBATCH --ntasks-per-node=8
 #SBATCH --cpus-per-task=16
 #SBATCH --mem=65536M
 #SBATCH --gres=gpu:a100:8
@@ -174,6 +205,28 @@ exec ./sweep worker manifest.json
         let options: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("#SBATCH ")).skip(6).collect();
         assert_eq!(options, ["--nodes=1", "--ntasks-per-node=1", "--cpus-per-task=1"]);
         assert!(text.starts_with("#!/bin/sh\n"));
+    }
+
+    #[test]
+    fn several_processes_are_started_by_slurm_and_one_is_not() {
+        let started = |nodes, processes| super::processes(&Request { nodes, processes, ..array().request });
+        let (count, starter) = started(2, Some(8)).unwrap();
+        assert_eq!(count, 16);
+        let words = ["srun", "--nodes=2", "--ntasks=16", "--ntasks-per-node=8", "--cpus-per-task=16"];
+        assert_eq!(starter[..words.len()], words);
+        assert_eq!(started(4, Some(1)).map(|(count, _)| count), Some(4));
+        assert_eq!([started(1, Some(1)), started(4, None)], [None, None]);
+    }
+
+    #[test]
+    fn who_saves_slowly_is_asked_early() {
+        let asked = |lead_seconds| {
+            let request = Request { lead_seconds, ..array().request };
+            let text = render(&Profile::plain("x"), &Array { request, ..array() }, "sweep-ab", job_of);
+            let lead = text.lines().find_map(|line| line.strip_prefix("#SBATCH --signal=B:USR1@")?.parse().ok());
+            lead.unwrap_or(0_u64)
+        };
+        assert_eq!([0, 60, 600, 100_000].map(asked), [120, 120, 600, 1800]);
     }
 
     #[test]

@@ -15,6 +15,7 @@ mod garbage;
 mod imports;
 mod journal;
 mod ledger;
+mod lessons;
 mod lock;
 mod observations;
 mod plans;

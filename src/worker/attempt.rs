@@ -15,6 +15,7 @@ use super::command::{self, Places};
 use super::end::{self, Judged, Seen};
 use super::memory::OomKills;
 use super::process::{End, Process};
+use super::rendezvous;
 use super::results::{self, Results};
 use super::{Running, StageSpec, TaskSpec, open_regular, publish, read_regular};
 use crate::error::Context;
@@ -25,7 +26,7 @@ pub const OUT: &str = "out";
 /// Name of the configuration in a task's folder.
 const CONFIG: &str = "config.json";
 /// How much of the end of standard error is looked at.
-const TAIL: u64 = 4096;
+const TAIL: u64 = 16 << 10;
 /// Largest outcome that is read.
 pub(crate) const LARGEST_OUTCOME: u64 = 64 << 20;
 
@@ -130,9 +131,9 @@ impl Worker<'_> {
             Ok(Started::Not(reason)) => (Judged::failed(FailureReason::NotStarted, reason.clone()), Results::default()),
             Err(error) => (Judged::failed(reason_of(error), format!("cannot start: {error}")), Results::default()),
         };
-        let status = match &end {
-            Ok(Started::Ended { end, .. }) => Some(end.status),
-            _ => None,
+        let (status, saved) = match &end {
+            Ok(Started::Ended { end, .. }) => (Some(end.status), end.saved),
+            _ => (None, None),
         };
         Outcome {
             protocol: runfile::PROTOCOL,
@@ -146,7 +147,11 @@ impl Worker<'_> {
             started,
             // The clock may have been set back meanwhile; a duration is never negative.
             ended: clock::now().max(started),
-            provenance: self.provenance_of(attempt, &results),
+            provenance: self.provenance_of(
+                attempt,
+                &results,
+                saved.filter(|_| judged.reason == Some(FailureReason::Preempted)),
+            ),
             artifacts: results.artifacts,
         }
     }
@@ -158,34 +163,52 @@ impl Worker<'_> {
         write_config(&path, config, *number)?;
         let resume = earlier_checkpoint(&task.folder, *number);
         let places = Places { config: &path, out, resume: resume.as_deref() };
-        let mut command = match command::fill(stage, config, &places) {
-            Ok(command) => command.into_iter(),
+        let command = match command::fill(stage, config, &places) {
+            Ok(command) => command,
             Err(reason) => return Ok(Started::Not(reason)),
         };
-        let Some(program) = command.next() else { return Ok(Started::Not("the command is empty".to_owned())) };
         let mut environment = command::environment(stage, task, config, &places, *number);
         environment.push((env::LAUNCHER.into(), self.claims.token().into()));
+        if task.processes.is_some() {
+            environment.extend(rendezvous::environment());
+        }
+        let starter = task.processes.iter().flat_map(|processes| processes.starter.iter().cloned());
+        let mut words = starter.chain(command);
+        let Some(program) = words.next() else { return Ok(Started::Not("the command is empty".to_owned())) };
         let process = Process {
-            program: PathBuf::from(&program),
-            arguments: command.map(Into::into).collect(),
+            program: program.clone().into(),
+            arguments: words.map(Into::into).collect(),
             environment,
             removed: vec![env::SEED.into(), env::RESUME.into()],
             folder: out.to_owned(),
             stdout: folder.join("stdout.log"),
             stderr: folder.join("stderr.log"),
             time_limit: task.time_seconds.map(Duration::from_secs),
+            is_starter: task.processes.is_some(),
         };
+        let stderr = process.stderr.clone();
         match process.run(self.running) {
-            Ok(end) => Ok(Started::Ended { oom_kill: !end.status.success() && self.oom_kills.has_grown(), end }),
+            Ok(mut end) => {
+                let failed = !end.status.success();
+                if failed && task.processes.is_some() {
+                    end.status = end::status_of_the_first(end.status, &tail(&stderr));
+                }
+                Ok(Started::Ended { oom_kill: failed && self.oom_kills.has_grown(), end })
+            }
             Err(error) if is_disk_full(&error) => Err(error),
             Err(error) => Ok(Started::Not(format!("cannot start `{program}`: {error}"))),
         }
     }
 
-    fn provenance_of(&self, attempt: &Attempt<'_>, results: &Results) -> Map<String, Value> {
+    fn provenance_of(&self, attempt: &Attempt<'_>, results: &Results, saved: Option<Duration>) -> Map<String, Value> {
         let mut provenance = self.provenance.clone();
         provenance.extend(attempt.stage.provenance.clone());
         provenance.insert("threads".to_owned(), attempt.stage.threads.into());
+        if let Some(processes) = &attempt.task.processes {
+            provenance.insert("world_size".to_owned(), processes.count.into());
+        }
+        // The next submission gives it twice that time.
+        provenance.extend(saved.map(|saved| ("save_seconds".to_owned(), saved.as_secs_f64().into())));
         if let Some(gpus) = &attempt.task.gpus {
             let device = device_of(gpus, &provenance);
             provenance.insert("device".to_owned(), device);

@@ -1,5 +1,8 @@
 //! How an attempt ended: from what was seen of it to a verdict with its reason. Pure.
 
+use std::os::unix::process::ExitStatusExt;
+use std::process::ExitStatus;
+
 use runfile::{FailureReason, Verdict, exit};
 
 /// Why a process was made to end.
@@ -74,22 +77,51 @@ fn reason(seen: &Seen<'_>) -> FailureReason {
         Some(exit::DIVERGED) => FailureReason::Diverged,
         Some(exit::REQUEUE) => FailureReason::Preempted,
         _ if killed && seen.oom_kill => FailureReason::OutOfMemory,
-        _ if says(seen.stderr, &["out of memory", "MemoryError", "can't allocate memory", "std::bad_alloc"]) => {
-            FailureReason::OutOfMemory
-        }
+        _ if says(seen.stderr, &OUT_OF_MEMORY) => FailureReason::OutOfMemory,
         _ if says(seen.stderr, &["No space left on device", "Disk quota exceeded"]) => FailureReason::DiskFull,
         Some(_) => FailureReason::ExitCode,
         None => FailureReason::Signal,
     }
 }
 
+/// The end of several processes that `srun` started, by its words on standard error: that of the first which failed, where
+/// it ended by itself. The others are made to end then, and `srun` itself ends with the highest code.
+pub(super) fn status_of_the_first(of_srun: ExitStatus, stderr: &str) -> ExitStatus {
+    let first = stderr.lines().find_map(end_of_a_process);
+    let code = first.and_then(|end| end.strip_prefix("Exited with exit code ")?.trim().parse::<u8>().ok());
+    // The system keeps the code in the second byte.
+    code.map_or(of_srun, |code| ExitStatus::from_raw(i32::from(code) << 8))
+}
+
+/// `Killed` of `srun: error: n1: tasks 0-2: Killed`.
+fn end_of_a_process(line: &str) -> Option<&str> {
+    let (_, rest) = line.trim().strip_prefix("srun: error: ")?.split_once(": task")?;
+    rest.split_once(": ").map(|(_, end)| end)
+}
+
+/// The last three are Slurm's, of a process that it started for us.
+const OUT_OF_MEMORY: [&str; 7] = [
+    "out of memory",
+    "MemoryError",
+    "can't allocate memory",
+    "std::bad_alloc",
+    "exceeded memory limit",
+    "oom-kill event",
+    "Out Of Memory",
+];
+
 fn says(stderr: &str, texts: &[&str]) -> bool {
     texts.iter().any(|text| stderr.contains(text))
 }
 
-/// The last line that holds something.
+/// The last line that holds something. Of several processes that is the last one of the program itself before the first of
+/// them ended: what the others say then, and `srun` about all of them, is no cause.
 pub(super) fn last_line(text: &str) -> &str {
-    text.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or_default()
+    let lines = || text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let is_of_slurm = |line: &&str| ["srun: ", "slurmstepd"].iter().any(|program| line.starts_with(program));
+    let own = lines().take_while(|line| end_of_a_process(line).is_none()).filter(|line| !is_of_slurm(line)).last();
+    let first_end = || lines().find(|line| end_of_a_process(line).is_some());
+    own.or_else(first_end).or_else(|| lines().next_back()).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -109,6 +141,11 @@ mod tests {
         let cases = [
             (code(1), FailureReason::ExitCode, "exited with code 1"),
             (Seen { stderr: "a\nb\n\n", ..code(2) }, FailureReason::ExitCode, "exited with code 2: b"),
+            (
+                Seen { stderr: "error: b\nsrun: error: n1: task 3: Exited with exit code 1\n", ..code(1) },
+                FailureReason::ExitCode,
+                "exited with code 1: error: b",
+            ),
             (code(86), FailureReason::Diverged, "exited with code 86"),
             (code(85), FailureReason::Preempted, "exited with code 85"),
             (code(137), FailureReason::ExitCode, "exited with code 137"),
@@ -132,6 +169,20 @@ mod tests {
         for (seen, reason, message) in cases {
             assert_eq!(judged(seen), (Some(reason), message.to_owned()));
         }
+    }
+
+    #[test]
+    fn of_several_processes_the_first_that_failed_says_why() {
+        let of_srun = ExitStatus::from_raw(137 << 8);
+        let of = |stderr: &str| status_of_the_first(of_srun, stderr).code();
+        let saved = "srun: error: n2: task 3: Exited with exit code 85\nsrun: Terminating StepId=7.0\n\
+                     slurmstepd: error: *** STEP 7.0 ON n1 CANCELLED ***\nsrun: error: n1: tasks 0-2: Killed\n";
+        assert_eq!(of(saved), Some(85));
+        assert_eq!(of("error: b\nsrun: error: n1: tasks 0,2: Exited with exit code 1\n"), Some(1));
+        let killed = "this is the end\nsrun: error: n1: task 2: Killed\nTerminated\nsrun: error: n2: task 3: Exited with exit code 85\n";
+        assert_eq!((of(killed), last_line(killed)), (Some(137), "this is the end"));
+        assert_eq!(last_line("srun: error: n1: task 2: Killed\nTerminated\n"), "srun: error: n1: task 2: Killed");
+        assert_eq!(last_line("slurmstepd: error: no room\n"), "slurmstepd: error: no room");
     }
 
     #[test]

@@ -18,6 +18,7 @@ mod memory;
 pub mod orphans;
 mod process;
 pub mod publish;
+mod rendezvous;
 mod results;
 mod spec;
 
@@ -28,4 +29,4 @@ pub use files::{open_regular, read_regular};
 pub use memory::OomKills;
 pub use process::{Grace, Running};
 pub(crate) use results::LARGEST_SCORES;
-pub use spec::{Manifest, Need, SlurmTerms, StageSpec, TaskSpec};
+pub use spec::{Manifest, Need, Processes, SlurmTerms, StageSpec, TaskSpec};

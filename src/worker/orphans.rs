@@ -24,8 +24,17 @@ pub fn end_all(token: &str) {
     end_with(runfile::env::LAUNCHER, OsStr::new(token));
 }
 
+/// What runs of the attempt with the results folder `out`.
+pub(super) fn processes_of(out: &Path) -> Vec<Pid> {
+    processes_with(&variable(runfile::env::OUT, out.as_os_str()))
+}
+
+fn variable(name: &str, value: &OsStr) -> Vec<u8> {
+    [name.as_bytes(), b"=", value.as_bytes()].concat()
+}
+
 fn end_with(name: &str, value: &OsStr) {
-    let variable = [name.as_bytes(), b"=", value.as_bytes()].concat();
+    let variable = variable(name, value);
     for _ in 0..LOOKS {
         let found = processes_with(&variable);
         if found.is_empty() {

@@ -82,6 +82,19 @@ pub struct TaskSpec {
     /// How often it may still fail.
     #[serde(default = "one")]
     pub attempts: u32,
+    /// Absent where it is one process.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub processes: Option<Processes>,
+}
+
+/// How a task becomes several processes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Processes {
+    /// All of them.
+    pub count: u32,
+    /// The program that starts the command so often, and its options; the command follows.
+    pub starter: Vec<String>,
 }
 
 fn one() -> u32 {

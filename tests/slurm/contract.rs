@@ -73,6 +73,10 @@ fn a_chain_of_stages_runs_to_its_end_with_nobody_logged_in() {
     let _ = site.submit().with(0);
     site.wait_until(|site| site.succeeded() == 12);
     assert_eq!((site.count("done"), site.starts()), (12, 12));
+    let scripts = glob::glob(site.path().join("runs/*/submissions/*/script.sh").to_str().unwrap()).unwrap();
+    let waits = |script: String| script.contains("--dependency=aftercorr:");
+    let chained = scripts.map(|path| waits(std::fs::read_to_string(path.unwrap()).unwrap()));
+    assert_eq!(chained.filter(|waits| *waits).count(), 2, "one array a stage, each element behind its own");
 }
 
 #[test]

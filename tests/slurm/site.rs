@@ -213,9 +213,17 @@ impl Site {
         self.sweep(&["submit", "grid.toml", "--to", "test"])
     }
 
+    /// Submit, `change` something while all tasks wait, and let them run.
+    pub fn submit_and(&self, change: impl FnOnce()) {
+        self.profile_with("", Some("--begin=now+1hour"));
+        let _ = self.submit().with(0);
+        change();
+        let _ = self.slurm("scontrol", &["update", &format!("JobId={}", self.job()), "StartTime=now"]).with(0);
+    }
+
     /// The sum of a number over the rows of `sweep status`.
     pub fn count(&self, what: &str) -> u64 {
-        let text = self.sweep(&["status", "--json"]).out;
+        let text = self.sweep(&["status", "--json", "--fresh"]).out;
         let status: Value = serde_json::from_str(&text).unwrap();
         status["stages"].as_array().unwrap().iter().map(|row| row[what].as_u64().unwrap_or(0)).sum()
     }

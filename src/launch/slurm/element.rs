@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use runfile::{FailureReason, Outcome, Verdict, exit, outcome};
+use rustix::process::Signal;
 
 use super::folder::marker;
 use super::program::Slurm;
@@ -57,9 +58,17 @@ pub fn run(mut manifest: Manifest) -> Result<ExitCode> {
     )?;
     let work = ElementTasks { manifest, terms, tasks, begun: clock::monotonic() };
     work.wait_for_inputs();
-    let running = Running::new(Grace(Duration::from_secs(terms.grace_seconds)));
+    let running = Running::new(Grace(Duration::from_secs(terms.grace_seconds))).with_starters(signal_steps);
     let done = work.run(&claims, &running)?;
     done.conclude(&here, terms)
+}
+
+/// Send a signal to all processes that `srun` has started for this job.
+fn signal_steps(signal: Signal) {
+    let Some(job) = number::<u64>("SLURM_JOB_ID") else { return };
+    if let Err(error) = Slurm::here(Some(PATIENCE), &[]).signal_steps(job, signal) {
+        ui::print_error(&error);
+    }
 }
 
 fn not_in_a_job() -> Error {

@@ -238,6 +238,15 @@ impl Slurm {
         jobs.chunks(500).try_for_each(|jobs| self.tell("scancel", jobs).map(drop))
     }
 
+    /// Send a signal to the steps of a job, and not to its script.
+    ///
+    /// # Errors
+    /// Slurm refuses or does not answer.
+    pub fn signal_steps(&self, job: u64, signal: Signal) -> Result<()> {
+        let arguments = [format!("--signal={}", signal.as_raw()), job.to_string()];
+        self.tell("scancel", &arguments).map(drop)
+    }
+
     /// Have this job, which is running, started again from its script.
     ///
     /// # Errors

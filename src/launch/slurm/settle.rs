@@ -265,6 +265,9 @@ impl Settling<'_> {
         let mut provenance = Map::new();
         provenance.insert("slurm".to_owned(), format!("{}_{}", element.job, element.element).into());
         provenance.insert("declared".to_owned(), true.into());
+        if let Place::Over(end) = element.place {
+            provenance.insert("nodes".to_owned(), end.nodes.clone().into());
+        }
         let outcome = Outcome {
             protocol: runfile::PROTOCOL,
             task: end.task.to_string(),

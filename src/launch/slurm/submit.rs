@@ -27,7 +27,7 @@ use crate::slurm::{Profile, script};
 use crate::store::{Intent, Store};
 use crate::text::visible;
 use crate::worker::claim::holders_folder;
-use crate::worker::{Manifest, SlurmTerms, TaskSpec};
+use crate::worker::{Manifest, Processes, SlurmTerms, TaskSpec};
 use crate::{Error, Result};
 
 /// Elements of an array, where nobody says how many there may be.
@@ -49,6 +49,8 @@ pub struct Order<'a> {
     pub config: &'a Config,
     /// Elements that may be in the queue at the same time.
     pub most_jobs: Option<u32>,
+    /// Seconds that tasks of a stage took to save their state.
+    pub saving: &'a HashMap<String, f64>,
 }
 
 /// Tasks in arrays.
@@ -101,11 +103,19 @@ impl Order<'_> {
             request: Request {
                 nodes: resources.nodes,
                 gpus: resources.gpus,
+                processes: resources.processes,
                 threads: stage.threads,
                 memory_bytes: resources.memory_bytes,
                 time_seconds: resources.time_seconds.or(self.profile.time_seconds),
+                lead_seconds: self.lead(&stage.name),
             },
         }
+    }
+
+    /// Twice as long as saving a state took: what took that long once may take longer.
+    fn lead(&self, stage: &str) -> u64 {
+        let seconds = self.saving.get(stage).map(|seconds| 2.0 * seconds);
+        seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds.ceil()).ok()).map_or(0, |lead| lead.as_secs())
     }
 }
 
@@ -337,6 +347,7 @@ impl<T: Tasks> Sheet<'_, T> {
                 stage = stage.or_else(|| self.tasks.stage(&spec).cloned());
                 spec.stage = 0;
                 (spec.time_seconds, spec.attempts) = (self.terms)(item);
+                spec.processes = script::processes(&array.request).map(|(count, starter)| Processes { count, starter });
                 tasks.push(spec);
             }
             elements.insert(element.index, (first..tasks.len()).collect());

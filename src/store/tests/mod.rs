@@ -3,6 +3,7 @@
 mod damage;
 mod garbage;
 mod imports;
+mod lessons;
 mod plans;
 mod rebuild;
 mod results;

@@ -1,8 +1,10 @@
 //! Arrays, limits and code, as a real Slurm has them.
 
+use std::fs;
+
 use runfile::FailureReason;
 
-use crate::site::Site;
+use crate::site::{Ended, Site};
 
 #[test]
 fn an_array_of_two_hundred_tasks_is_one_submission_and_keeps_to_its_throttle() {
@@ -53,16 +55,88 @@ x = ["time", "memory", "neither"]
 }
 
 #[test]
+fn what_somebody_cancels_at_slurm_is_cancelled_and_comes_back_when_asked() {
+    let Some(site) = Site::real("name = \"one\"\ncommand = [\"./train\", \"{x}\"]\n[vary]\nx = [1, 2, 3]\n") else {
+        return;
+    };
+    site.profile("throttle = 1\n");
+    let go = site.path().join("go");
+    let body = "[ $1 = 1 ] || while [ ! -e GO ]; do sleep 0.1; done\necho '{\"value\": 1}' > scores.json";
+    site.script("train", &body.replace("GO", &go.to_string_lossy()));
+    let _ = site.submit().with(0);
+    // The first has ended, the second runs, the third waits for its turn.
+    site.wait_for(|| site.starts() == 2);
+    let _ = site.slurm("scancel", &[&site.job()]).with(0);
+    site.wait_for(|| {
+        let _ = site.sweep(&["collect"]).with(0);
+        site.count("cancelled") == 2
+    });
+    assert_eq!((site.count("done"), site.count("failed")), (1, 0), "{}", site.sweep(&["status"]).out);
+    let explained = site.sweep(&["explain", "grid.toml", "x=3"]).with(0).out;
+    assert!(explained.contains("cancelled; `sweep retry` takes that back"), "{explained}");
+    let _ = site.submit().with(0);
+    assert_eq!((site.starts(), site.submissions().len()), (2, 1), "nobody asked for it");
+    site.write("go", "");
+    let _ = site.sweep(&["retry", "grid.toml", "--to", "test"]).with(0);
+    site.wait_until(|site| site.succeeded() == 3);
+    assert_eq!((site.starts(), site.count("done"), site.count("tasks")), (4, 3, 3));
+}
+
+#[test]
 fn a_script_that_is_edited_while_its_task_waits_runs_as_it_was() {
     let Some(site) = Site::real("name = \"one\"\ncommand = [\"./train\", \"{x}\"]\n[vary]\nx = [1, 2]\n") else {
         return;
     };
     site.script("train", "echo '{\"value\": 1}' > scores.json");
-    site.profile_with("", Some("--begin=now+1hour"));
-    let _ = site.submit().with(0);
-    site.script("train", "echo '{\"value\": 2}' > scores.json");
-    let _ = site.slurm("scontrol", &["update", &format!("JobId={}", site.job()), "StartTime=now"]).with(0);
+    site.submit_and(|| site.script("train", "echo '{\"value\": 2}' > scores.json"));
     site.wait_until(|site| site.succeeded() == 2);
     let scores = site.scores();
     assert!(scores.len() == 2 && scores.values().all(|text| text.contains("\"value\": 1")), "{scores:?}");
+}
+
+/// Compile `source` as `name` in the folder of the site.
+#[expect(clippy::disallowed_methods, reason = "tests start the programs that they need")]
+fn compile(site: &Site, name: &str, source: &str, options: &[&str]) {
+    site.write("source.cpp", source);
+    let (path, to) = (site.path().join("source.cpp"), site.path().join(name));
+    fs::create_dir_all(to.parent().unwrap()).unwrap();
+    let mut compiler = std::process::Command::new("c++");
+    let _ = Ended::of(compiler.arg(path).arg("-o").arg(to).args(options).output().unwrap()).with(0);
+}
+
+/// A library with a function `name` that gives `value`, and as large as `bytes` say.
+fn library(site: &Site, to: &str, name: &str, value: u32, bytes: usize) {
+    let source =
+        format!("char room[{bytes}] = {{1}}; extern \"C\" int {name}() {{ return {value} + room[{}]; }}", bytes - 1);
+    compile(site, to, &source, &["-shared", "-fPIC"]);
+}
+
+#[test]
+fn libraries_that_are_replaced_while_a_task_waits_are_what_they_were() {
+    // As large as libtorch's, of which a second name is kept, and as small as those of which a copy is.
+    const LARGE: usize = 70 << 20;
+    const SMALL: usize = 1 << 10;
+    let Some(site) = Site::real("name = \"one\"\ncommand = [\"./train\", \"{x}\"]\n[vary]\nx = [1, 2]\n") else {
+        return;
+    };
+    library(&site, "lib/liblarge.so", "large", 1, LARGE);
+    library(&site, "lib/libsmall.so", "small", 2, SMALL);
+    let main = r#"#include <fstream>
+        extern "C" int large(); extern "C" int small();
+        int main() { std::ofstream("scores.json") << "{\"value\": " << 10 * large() + small() << "}"; }"#;
+    let lib = site.path().join("lib");
+    let lib = lib.to_str().unwrap();
+    // What `vpit` is linked with: a search path that comes before LD_LIBRARY_PATH.
+    let search = format!("-Wl,--disable-new-dtags,-rpath,{lib}");
+    compile(&site, "train", main, &["-L", lib, "-llarge", "-lsmall", &search]);
+    site.submit_and(|| {
+        library(&site, "new/liblarge.so", "large", 3, LARGE);
+        library(&site, "new/libsmall.so", "small", 4, SMALL);
+        // As an installer does it, and as a linker.
+        fs::rename(site.path().join("new/liblarge.so"), site.path().join("lib/liblarge.so")).unwrap();
+        fs::copy(site.path().join("new/libsmall.so"), site.path().join("lib/libsmall.so")).unwrap();
+    });
+    site.wait_until(|site| site.succeeded() == 2);
+    let scores = site.scores();
+    assert!(scores.len() == 2 && scores.values().all(|text| text.contains("\"value\": 12")), "{scores:?}");
 }

@@ -5,4 +5,6 @@ mod digits;
 mod jobs;
 mod kills;
 mod nodes;
+mod processes;
+mod training;
 mod users;

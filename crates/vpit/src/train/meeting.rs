@@ -1,5 +1,7 @@
 //! Which processes train together, by the environment in which they were started: Slurm's `srun`, or what torchrun sets.
 
+use tch::Device;
+
 use crate::native::Meeting;
 
 /// Why the environment does not say it.
@@ -20,7 +22,8 @@ const PORTS: u32 = 10_000;
 /// Where this process meets the others, by the variables that `get` finds; alone if there are none.
 ///
 /// torchrun's `RANK`, `WORLD_SIZE`, `MASTER_ADDR` and `MASTER_PORT` come before Slurm's. Slurm's count in a step alone: a
-/// batch script has them too, and is one process.
+/// batch script has them too, and is one process. Where to meet is as `MASTER_ADDR` and `MASTER_PORT` say in a step too,
+/// and else on its first node.
 ///
 /// # Errors
 /// A variable is missing or no number.
@@ -37,9 +40,13 @@ pub fn meeting(get: impl Fn(&'static str) -> Option<String>, patience: u32) -> R
     } else if let Some(size) = number("SLURM_STEP_NUM_TASKS")? {
         let because = "SLURM_STEP_NUM_TASKS";
         let (job, step) = (needed("SLURM_JOB_ID", because)?, number("SLURM_STEP_ID")?.unwrap_or(0));
-        let host = first_host(&text("SLURM_STEP_NODELIST", because)?);
+        let host = match get("MASTER_ADDR") {
+            Some(host) => host,
+            None => first_host(&text("SLURM_STEP_NODELIST", because)?),
+        };
         // Steps of one job, and jobs that share a node, must not meet at one door.
-        (needed("SLURM_PROCID", because)?, size, host, FIRST_PORT + job.wrapping_mul(31).wrapping_add(step) % PORTS)
+        let port = FIRST_PORT + job.wrapping_mul(31).wrapping_add(step) % PORTS;
+        (needed("SLURM_PROCID", because)?, size, host, number("MASTER_PORT")?.unwrap_or(port))
     } else {
         (0, 1, "127.0.0.1".to_owned(), 0)
     };
@@ -49,6 +56,17 @@ pub fn meeting(get: impl Fn(&'static str) -> Option<String>, patience: u32) -> R
     let interface = get("GLOO_SOCKET_IFNAME").unwrap_or_default();
     let port = u16::try_from(port).map_err(|_| Error::Number { name: "MASTER_PORT", value: port.to_string() })?;
     Ok(Meeting { host, port, rank, size, interface, patience })
+}
+
+/// The device of this process, of so many that it sees: the processes of a node share them out by their numbers there.
+#[must_use]
+pub fn device(get: impl Fn(&'static str) -> Option<String>, devices: i64) -> Device {
+    let number = |name| get(name)?.trim().parse::<usize>().ok();
+    let local = ["LOCAL_RANK", "SLURM_LOCALID"].into_iter().find_map(number).unwrap_or(0);
+    match usize::try_from(devices) {
+        Ok(devices @ 1..) => Device::Cuda(local % devices),
+        Ok(0) | Err(_) => Device::Cpu,
+    }
 }
 
 /// The first of Slurm's `node[003-006,010],other`: `node003`.
@@ -94,9 +112,20 @@ mod tests {
         let meeting = of(&variables).unwrap();
         assert_eq!((meeting.rank, meeting.size, meeting.host.as_str()), (5, 8, "gpu007"));
         assert_eq!(u32::from(meeting.port), FIRST_PORT + 123 * 31 + 2);
+        let told = [&variables[..], &[("MASTER_ADDR", "head"), ("MASTER_PORT", "29400")]].concat();
+        let meeting = of(&told).unwrap();
+        assert_eq!((meeting.rank, meeting.host.as_str(), meeting.port), (5, "head", 29_400));
         for (list, host) in [("a", "a"), ("a,b", "a"), ("n[1,3]", "n1"), ("n[01-02]-ib,m3", "n01-ib")] {
             assert_eq!(first_host(list), host);
         }
+    }
+
+    #[test]
+    fn the_processes_of_a_node_have_a_device_each() {
+        let of = |local: &str, devices| device(|name| (name == "SLURM_LOCALID").then(|| local.to_owned()), devices);
+        assert_eq!([of("3", 8), of("3", 1), of("9", 8)].map(|device| device), [3, 0, 1].map(Device::Cuda));
+        assert_eq!(of("3", 0), Device::Cpu);
+        assert_eq!(device(|_| None, 2), Device::Cuda(0));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use runfile::TaskConfig;
 use serde_json::json;
-use tch::{Device, Kind, Tensor};
+use tch::{Kind, Tensor};
 
 use super::engine::{Engine, Goal, How, Learns, Part};
 use super::loss::StepTargets;
@@ -126,8 +126,7 @@ pub fn run(site: &Site, arguments: &Arguments) -> Result<Ending, Error> {
     let [models, data] = [(&site.models, "models", "VPIT_MODELS"), (&site.data, "data", "VPIT_DATA")]
         .map(|(given, what, variable)| named(given.clone(), what, variable));
     let (models, data) = (models?, data?);
-    let text = |name: &'static str| std::env::var_os(name).and_then(|value| value.into_string().ok());
-    let group = Group::join(&meeting::meeting(text, arguments.patience)?).map_err(Error::Join)?;
+    let group = Group::join(&meeting::meeting(variable, arguments.patience)?).map_err(Error::Join)?;
     let models = Models::open(&models, stage, &recipe, task.inputs.get("adapter").map(PathBuf::as_path))?;
     let mut trainer = Trainer::new(models, stage, Library::open(&data)?, (site, arguments), group)?;
     let resumed = std::env::var_os(runfile::env::RESUME).map(PathBuf::from);
@@ -139,6 +138,10 @@ pub fn run(site: &Site, arguments: &Arguments) -> Result<Ending, Error> {
         }
     }
     trainer.train(&folder, &stop)
+}
+
+fn variable(name: &'static str) -> Option<String> {
+    std::env::var_os(name)?.into_string().ok()
 }
 
 /// A flag that is set when the process is asked to end.
@@ -194,8 +197,8 @@ impl<'a> Trainer<'a> {
             return Err(Error::Batch { batch, processes, micro_batch });
         }
         let mixture = library.mixture(&recipe.amounts(stage), recipe.seed)?;
-        let (steps, device, kind) =
-            (mixture.len().div_ceil(batch), Device::cuda_if_available(), recipe.precision.kind());
+        let device = meeting::device(variable, tch::Cuda::device_count());
+        let (steps, kind) = (mixture.len().div_ceil(batch), recipe.precision.kind());
         let identity = identity(stage, &recipe, &models, mixture.digest());
         let learns = match stage {
             Stage::Adapter => Learns::Adapter { image: models.image() },
