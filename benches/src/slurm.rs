@@ -73,7 +73,7 @@ fn status(bench: &Workbench) -> Result<()> {
     read(&folder, &[&bench.sweep, "plan", "grid.toml"])?;
     read(&folder, &[&bench.sweep, "submit", "--to", "later"])?;
     let mut table = Comparison::new(format!("status of {QUEUED} tasks, half of them in the queue"), QUEUED);
-    table.add("sweep status", bench.cost(&folder, &[&bench.sweep, "status"]))?;
+    table.add("sweep status", bench.cost(&folder, &[&bench.sweep, "status", "--fresh"]))?;
     let squeue = ["squeue", "--array", "--noheader", "--states=all", "--me", "--format=%i|%T|%r|%V|%S|%N|%j"];
     table.add("squeue alone", bench.cost(&folder, &squeue))?;
     table.print();

@@ -1,6 +1,8 @@
 //! What Slurm says of the tasks that it has in hand, for the verbs that show it.
 
 use std::collections::BTreeMap;
+use std::io::IsTerminal;
+use std::time::Duration;
 
 use hashbrown::HashMap;
 use serde_json::{Value, json};
@@ -9,7 +11,7 @@ use super::current::Current;
 use super::hand_over::me;
 use crate::error::Kind;
 use crate::id::TaskId;
-use crate::launch::slurm::{Slurm, ask, settle, settle_seconds};
+use crate::launch::slurm::{Settled, Slurm, ask_sparingly, settle, settle_seconds};
 use crate::plan::{Actions, Standing, TaskIx};
 use crate::slurm::Profile;
 use crate::slurm::follow::{Answer, Answers, Followed, Place, follow};
@@ -20,6 +22,13 @@ use crate::{Result, ui};
 
 /// Seconds that somebody who looks at a screen waits.
 const PATIENCE: u64 = 30;
+/// Programs that ask again and again get what Slurm said so long ago at most.
+const UNATTENDED: Duration = Duration::from_secs(30);
+
+/// How old Slurm's word may be: a person's question is put to it, a program's is answered from memory if it can be.
+pub fn oldest_word(fresh: bool) -> Duration {
+    if fresh || std::io::stdout().is_terminal() { Duration::ZERO } else { UNATTENDED }
+}
 
 /// The tasks of a plan that Slurm has.
 #[derive(Debug, Default)]
@@ -46,15 +55,16 @@ pub struct Spot {
 }
 
 impl Queue {
-    /// Ask Slurm, if it has anything in hand, and mark in `actions` what runs.
+    /// Ask Slurm, if it has anything in hand and its word is older than `oldest`, and mark in `actions` what runs.
     ///
     /// # Errors
     /// The store cannot be read.
-    pub fn look(store: &mut Store, current: &Current, actions: &mut Actions) -> Result<Self> {
+    pub fn look(store: &mut Store, current: &Current, actions: &mut Actions, oldest: Duration) -> Result<Self> {
         let open = store.open_submissions()?;
         let mut queue = Self { any: !open.is_empty(), ..Self::default() };
         if queue.any {
-            match ask(&Slurm::here(Some(PATIENCE), &[]), &open, &me()) {
+            let project = store.project().clone();
+            match ask_sparingly(&Slurm::here(Some(PATIENCE), &[]), &open, &me(), (&project, oldest)) {
                 Ok(answers) => {
                     queue.silence = answers.silence().map(str::to_owned);
                     follow(&open, &answers).iter().for_each(|followed| queue.add(followed));
@@ -63,6 +73,28 @@ impl Queue {
                 Err(error) => queue.silence = Some(error.to_string()),
             }
         }
+        queue.compare(store, current, actions)
+    }
+
+    /// As [`Queue::look`], from what was settled a moment ago.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn of(settled: Settled, store: &mut Store, current: &Current, actions: &mut Actions) -> Result<Self> {
+        let spot = |(task, spot): (TaskId, crate::launch::slurm::Spot)| Spot {
+            task,
+            job: Some(spot.job),
+            element: spot.element,
+            place: spot.place,
+        };
+        let any = !settled.places.is_empty() || !settled.unclear.is_empty();
+        let spots = settled.places.into_iter().map(spot).collect();
+        Self { any, spots, silence: settled.silence, ..Self::default() }.compare(store, current, actions)
+    }
+
+    /// Mark in `actions` what runs; count what is missing in the queue, and what is too much in it.
+    fn compare(mut self, store: &mut Store, current: &Current, actions: &mut Actions) -> Result<Self> {
+        let queue = &mut self;
         let runs: hashbrown::HashSet<TaskId> = queue
             .spots
             .iter()
@@ -79,10 +111,11 @@ impl Queue {
             }
         }
         let planned: hashbrown::HashSet<TaskId> = current.plan.tasks.iter().map(|task| task.id).collect();
-        let (spots, elsewhere) = queue.spots.into_iter().partition(|spot| planned.contains(&spot.task));
+        let (spots, elsewhere) =
+            std::mem::take(&mut queue.spots).into_iter().partition(|spot| planned.contains(&spot.task));
         queue.spots = spots;
         queue.orphans = count_orphans(store, &elsewhere)?;
-        Ok(queue)
+        Ok(self)
     }
 
     fn add(&mut self, followed: &Followed<'_>) {
@@ -155,7 +188,9 @@ pub fn places_in_words(store: &mut Store) -> Result<HashMap<TaskId, String>> {
     if open.is_empty() {
         return Ok(HashMap::new());
     }
-    let answers = match ask(&Slurm::here(Some(PATIENCE), &[]), &open, &me()) {
+    let project = store.project().clone();
+    let slurm = Slurm::here(Some(PATIENCE), &[]);
+    let answers = match ask_sparingly(&slurm, &open, &me(), (&project, oldest_word(false))) {
         Ok(answers) => answers,
         Err(error) => {
             let silent = Answer::Silent(error.to_string());
@@ -178,13 +213,9 @@ pub fn places_in_words(store: &mut Store) -> Result<HashMap<TaskId, String>> {
 /// # Errors
 /// The store or a task folder cannot be written. That Slurm does not answer is told, and no error.
 pub fn settle_what_is_open(store: &mut Store) -> Result<()> {
-    if store.open_submissions()?.is_empty() {
-        return Ok(());
-    }
-    let seconds = settle_seconds(&Profile::plain("slurm"), None);
-    match settle(store, &Slurm::here(Some(PATIENCE), &[]), &me(), std::time::Duration::from_secs(seconds).as_secs_f64())
-    {
+    match settle_quietly(store) {
         Ok(settled) => {
+            let settled = settled.unwrap_or_default();
             settled.notes.iter().for_each(|note| ui::note(&visible(note)));
             let why = settled.silence.map(|why| format!("Slurm does not say everything: {}", visible(&why)));
             why.iter().for_each(|why| ui::note(why));
@@ -197,6 +228,19 @@ pub fn settle_what_is_open(store: &mut Store) -> Result<()> {
         }
         Err(error) => Err(error),
     }
+}
+
+/// The same without a word; `None` if nothing is open.
+///
+/// # Errors
+/// As for [`settle_what_is_open`], or Slurm's programs are not here.
+pub fn settle_quietly(store: &mut Store) -> Result<Option<Settled>> {
+    if store.open_submissions()?.is_empty() {
+        return Ok(None);
+    }
+    let seconds = settle_seconds(&Profile::plain("slurm"), None);
+    let seconds = Duration::from_secs(seconds).as_secs_f64();
+    settle(store, &Slurm::here(Some(PATIENCE), &[]), &me(), seconds).map(Some)
 }
 
 /// A place in plain words.

@@ -7,9 +7,9 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::current::{Current, Which};
-use super::queue::Queue;
+use super::queue::{Queue, oldest_word};
 use crate::attempt::Ledger;
-use crate::plan::{Actions, Counts, Left, Standing, advance, left};
+use crate::plan::{Actions, Counts, Left, Standing, TaskIx, advance, left};
 use crate::project::Project;
 use crate::store::Store;
 use crate::text::{Side, Table, or_blank, plural};
@@ -23,13 +23,18 @@ pub struct StatusArgs {
     /// Print one JSON value
     #[arg(long)]
     json: bool,
+    /// Ask Slurm even if it was asked less than 30 seconds ago; on a terminal that is done anyway
+    #[arg(long)]
+    fresh: bool,
 }
 
 /// The tasks of one stage that one grid needs.
-struct Row {
-    grid: String,
-    stage: String,
-    counts: Counts,
+pub(super) struct Row {
+    pub grid: String,
+    pub stage: String,
+    pub counts: Counts,
+    /// Each once, in the order of the plan.
+    pub tasks: Vec<TaskIx>,
     /// (reason, count), by reason.
     failures: Vec<(&'static str, usize)>,
 }
@@ -46,7 +51,7 @@ impl StatusArgs {
         let ledger = store.ledger(&current.plan)?;
         let mut actions = advance(&current.sweep, &current.plan, &ledger);
         mark_running(&project, &current, &ledger, &mut actions);
-        let queue = Queue::look(&mut store, &current, &mut actions)?;
+        let queue = Queue::look(&mut store, &current, &mut actions, oldest_word(self.fresh))?;
         let rows = rows(&current, &actions);
         let eta = Eta::of(&current, &actions, &ledger);
         let text = if self.json {
@@ -60,13 +65,13 @@ impl StatusArgs {
 }
 
 /// When it would all be done, if as many tasks went on running as do now.
-struct Eta {
+pub(super) struct Eta {
     left: Left,
     running: usize,
 }
 
 impl Eta {
-    fn of(current: &Current, actions: &Actions, ledger: &Ledger) -> Self {
+    pub(super) fn of(current: &Current, actions: &Actions, ledger: &Ledger) -> Self {
         let is_running = |standing: &&Standing| matches!(standing, Standing::Running);
         let running = actions.standings.iter().filter(is_running).count();
         Self { left: left(&current.sweep, &current.plan, actions, ledger), running }
@@ -78,7 +83,7 @@ impl Eta {
         (self.running > 0 && self.left.seconds > 0.0).then(|| self.left.seconds / self.running as f64)
     }
 
-    fn text(&self) -> String {
+    pub(super) fn text(&self) -> String {
         let Some(seconds) = self.seconds() else { return String::new() };
         let more = match self.left.unknown {
             0 => String::new(),
@@ -100,7 +105,7 @@ fn span(seconds: f64) -> String {
 }
 
 /// The store learns of an attempt when it has ended; that one is under way shows in the task's folder.
-fn mark_running(project: &Project, current: &Current, ledger: &Ledger, actions: &mut Actions) {
+pub(super) fn mark_running(project: &Project, current: &Current, ledger: &Ledger, actions: &mut Actions) {
     let Some(observer) = Observer::new(&project.tasks_folder()) else { return };
     for (task, standing) in current.plan.tasks.iter().zip(&mut actions.standings) {
         let may_run =
@@ -112,7 +117,7 @@ fn mark_running(project: &Project, current: &Current, ledger: &Ledger, actions: 
     }
 }
 
-fn rows(current: &Current, actions: &Actions) -> Vec<Row> {
+pub(super) fn rows(current: &Current, actions: &Actions) -> Vec<Row> {
     let Current { sweep, plan } = current;
     let mut rows = Vec::new();
     for grid in &plan.grids {
@@ -121,8 +126,8 @@ fn rows(current: &Current, actions: &Actions) -> Vec<Row> {
             tasks.sort_unstable();
             tasks.dedup();
             let (grid, stage) = (grid.name.clone(), stage.name.clone());
-            let mut row = Row { grid, stage, counts: Counts::default(), failures: vec![] };
-            for task in tasks {
+            let mut row = Row { grid, stage, counts: Counts::default(), tasks, failures: vec![] };
+            for task in row.tasks.clone() {
                 row.add(actions.of(task));
             }
             if row.counts.total() > 0 {
@@ -144,7 +149,7 @@ impl Row {
         self.failures.sort_unstable();
     }
 
-    fn reasons(&self) -> String {
+    pub(super) fn reasons(&self) -> String {
         let reasons: Vec<String> = self.failures.iter().map(|(reason, count)| format!("{count} {reason}")).collect();
         reasons.join(", ")
     }

@@ -5,6 +5,8 @@
 
 use std::num::NonZeroU64;
 
+use serde::{Deserialize, Serialize};
+
 use super::JobState;
 use super::array::JobId;
 
@@ -15,7 +17,7 @@ pub const SACCT_FORMAT: &str = "JobID,State,ExitCode,Submit,Start,NodeList,JobNa
 const FIELDS: usize = 7;
 
 /// What one line says about a job, or elements of one.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Seen {
     pub id: JobId,
     pub name: String,

@@ -2,11 +2,13 @@
 
 use std::fmt::Write;
 
+use serde::{Deserialize, Serialize};
+
 /// More than any array may have (Slurm's own bound is 4,000,001): a typing error in an answer cannot fill the memory.
 const LARGEST: u32 = 4_000_001;
 
 /// The elements in one list, in its order.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Elements {
     pub indices: Vec<u32>,
     /// How many may run at the same time.
@@ -75,7 +77,7 @@ pub fn list(indices: &[u32]) -> String {
 }
 
 /// A job as its owner sees it: `123`, or elements of the array `123`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JobId {
     pub job: u64,
     /// `None` for a job that is no array.

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use hashbrown::HashMap;
+use serde::{Deserialize, Serialize};
 
 use super::answer::Seen;
 use super::state::{JobState, Phase};
@@ -55,7 +56,7 @@ impl Closing {
 }
 
 /// What one of Slurm's programs answered.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Answer {
     /// Everything that it knows.
     Told(Vec<Seen>),
@@ -66,6 +67,18 @@ pub enum Answer {
 }
 
 impl Answer {
+    /// What it knows of jobs with these names.
+    #[must_use]
+    pub fn of(self, names: &[&str]) -> Self {
+        match self {
+            Self::Told(mut lines) => {
+                lines.retain(|seen| names.contains(&seen.name.as_str()));
+                Self::Told(lines)
+            }
+            answer @ (Self::Off | Self::Silent(_)) => answer,
+        }
+    }
+
     /// What it knows.
     #[must_use]
     pub fn lines(&self) -> &[Seen] {
@@ -86,7 +99,7 @@ impl Answer {
 }
 
 /// What both programs answered.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Answers {
     pub queue: Answer,
     pub accounts: Answer,

@@ -2,10 +2,12 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// The state of a job as `squeue` and `sacct` name it.
 ///
 /// Base states and flags of Slurm 22 to 24; a word that is not among them is kept, and means a job that may still live.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum JobState {
     BootFail,
     Cancelled,

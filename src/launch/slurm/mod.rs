@@ -13,7 +13,7 @@ mod program;
 mod settle;
 mod submit;
 
-pub use ask::ask;
+pub use ask::{ask, ask_sparingly};
 pub use element::run as run_element;
 pub use errand::Errand;
 pub use folder::{Folder, log_of};
