@@ -18,6 +18,7 @@ mod hand_over;
 mod import;
 mod known;
 mod logs;
+mod look;
 mod plan;
 mod printed;
 mod queue;
@@ -29,6 +30,7 @@ mod serve;
 mod status;
 mod submit;
 mod under_way;
+mod watch;
 mod worker;
 
 use std::process::ExitCode;
@@ -68,6 +70,11 @@ enum Verb {
     Submit(submit::SubmitArgs),
     /// Show how many tasks of each grid and stage are done, running, waiting or failed
     Status(status::StatusArgs),
+    /// Watch a sweep: grids and stages, their tasks, and each task's log and curves
+    ///
+    /// Enter goes down, Esc up, `r` looks again, `q` ends. What has ended is taken into the store; nothing is submitted. Slurm
+    /// is asked every 30 seconds, and every three minutes while nothing happens; logs and curves are read from their files.
+    Watch(watch::WatchArgs),
     /// Bring the results of tasks that have ended into the store
     ///
     /// `submit` does this while it runs; this verb is for what other processes have run. Running it again changes nothing.
@@ -132,13 +139,16 @@ enum Verb {
     Gc(gc::Args),
     /// Check the store, or make it again from the journal and the task folders
     Db(db::Args),
-    /// Check what submissions rely on: folders, clocks, Slurm's limits, and Slurm's verdict on the profile's options
+    /// Check what submissions rely on: folders and who may read them, clocks, Slurm's limits, its verdict on the profile's options
     Doctor(doctor::DoctorArgs),
     /// Submit until everything has succeeded or failed for good: what `sweep submit` does, whenever there is something to do
     ///
     /// Stay logged in, or start it by a timer; it can be stopped at any time. Slurm is asked every 30 seconds at first, and
     /// every three minutes while nothing happens.
     Drive(drive::DriveArgs),
+    /// Look around on a node, for `doctor`
+    #[command(hide = true)]
+    Look(look::LookArgs),
     /// Run one task of a manifest
     #[command(hide = true)]
     Worker(worker::WorkerArgs),
@@ -166,6 +176,7 @@ impl Cli {
             Verb::Gc(args) => args.run(),
             Verb::Import(args) => args.run(),
             Verb::Logs(args) => args.run(),
+            Verb::Look(args) => args.run(),
             Verb::Plan(args) => args.run(),
             Verb::Report(args) => args.run(),
             Verb::Retry(args) => args.run(),
@@ -173,6 +184,7 @@ impl Cli {
             Verb::Serve(args) => args.run(),
             Verb::Submit(args) => args.run(),
             Verb::Status(args) => args.run(),
+            Verb::Watch(args) => args.run(),
             Verb::Collect(args) => args.run(),
             Verb::Worker(args) => args.run(),
             Verb::Guard(args) => args.run(),

@@ -2,5 +2,6 @@
 
 mod kills;
 mod trouble;
+mod watch;
 
 pub use kills::{SUBMIT, SWEEP, ends_well};
