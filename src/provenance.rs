@@ -3,7 +3,10 @@
 use std::fs;
 use std::path::Path;
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+
+use crate::text::plural;
 
 /// Variables that say something about a run and nothing about its owner. Everything else stays out of our files.
 const RECORDED_VARIABLES: [&str; 14] = [
@@ -68,6 +71,37 @@ pub fn gpu_models() -> Vec<String> {
         field(&text, "Model").to_owned()
     };
     folders.iter().map(|folder| model(folder)).collect()
+}
+
+/// What the trainer says of the libtorch that it was built against.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LibtorchSeen {
+    pub libtorch: String,
+    /// Devices that it has computed on.
+    pub cuda_devices: usize,
+}
+
+impl LibtorchSeen {
+    /// What it computes on, in words.
+    #[must_use]
+    pub fn device(&self) -> String {
+        if self.cuda_devices == 0 { "the CPU".to_owned() } else { plural(self.cuda_devices, "CUDA device") }
+    }
+}
+
+/// Ask the trainer at `vpit` what it computes on here, or learn why it does not start.
+///
+/// # Errors
+/// Its last words.
+pub fn of_libtorch(vpit: &Path) -> Result<LibtorchSeen, String> {
+    let output = duct::cmd(vpit, ["device"]).stdin_null().stdout_capture().stderr_capture().unchecked().run();
+    let output = output.map_err(|error| error.to_string())?;
+    if let Ok(seen) = serde_json::from_slice(&output.stdout) {
+        return Ok(seen);
+    }
+    let words = String::from_utf8_lossy(&output.stderr).into_owned();
+    Err(words.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("it ended without a word").to_owned())
 }
 
 /// The value of the first line `name : value`.

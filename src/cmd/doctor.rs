@@ -1,15 +1,19 @@
-//! `sweep doctor`: looks at everything that a submission will rely on, and changes nothing.
+//! `sweep doctor`: looks at everything that a submission will rely on, and leaves nothing behind.
+
+mod job;
 
 use std::fmt::Write as _;
 use std::fs::{self, File};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::UNIX_EPOCH;
 
 use clap::Args;
+use nix::unistd::{Gid, Group};
 use rustix::fs::{statfs, statvfs};
 
-use super::hand_over::host_name;
+use super::hand_over::{host_name, user_name};
 use crate::error::{Context, Kind};
 use crate::launch::slurm::{Slurm, settle_seconds};
 use crate::project::Project;
@@ -25,6 +29,9 @@ pub struct DoctorArgs {
     /// Profile that is checked, as for `sweep submit`
     #[arg(long, visible_alias = "profile", value_name = "NAME")]
     to: Option<String>,
+    /// Send a test job with the profile's options as well, wait for it up to three minutes, and tell what its node sees
+    #[arg(long)]
+    job: bool,
 }
 
 /// Seconds that clocks may differ by.
@@ -87,7 +94,7 @@ impl DoctorArgs {
         folder(&mut found, "runs", existing(&runs));
         match &target {
             Target::Local => found.good("tasks run on this machine: no profile names this host"),
-            Target::Slurm(profile) => slurm(&mut found, profile, matches!(shared(existing(&runs)), Some(false)))?,
+            Target::Slurm(profile) => slurm(&mut found, profile, existing(&runs), self.job)?,
         }
         ui::print_all(&found.text)?;
         Ok(if found.problems == 0 { ExitCode::SUCCESS } else { Kind::General.exit_code() })
@@ -112,6 +119,9 @@ fn shared(path: &Path) -> Option<bool> {
 fn folder(found: &mut Findings, what: &str, path: &Path) {
     let name = system(path).map_or("an unknown file system", |(name, _)| name);
     found.good(&format!("{what}: `{}` on {name}", path.display()));
+    if let Ok(metadata) = fs::metadata(path) {
+        found.good(&format!("{what}: the folder can be read by {}", readers(&metadata)));
+    }
     if let Ok(room) = statvfs(path) {
         let free = room.f_bavail.saturating_mul(room.f_frsize);
         let line = format!("{what}: {} free", bytes(free));
@@ -132,7 +142,7 @@ fn folder(found: &mut Findings, what: &str, path: &Path) {
 }
 
 /// Seconds by which the file server's clock is ahead.
-fn skew(folder: &Path) -> Result<f64> {
+pub(super) fn skew(folder: &Path) -> Result<f64> {
     let about = || format!("cannot write into `{}`", folder.display());
     let file: File = tempfile::tempfile_in(folder).context(about)?;
     let modified = file.metadata().and_then(|metadata| metadata.modified()).context(about)?;
@@ -140,8 +150,8 @@ fn skew(folder: &Path) -> Result<f64> {
     Ok(written - clock::now())
 }
 
-fn slurm(found: &mut Findings, profile: &Profile, runs_are_local: bool) -> Result<()> {
-    if runs_are_local {
+fn slurm(found: &mut Findings, profile: &Profile, runs: &Path, with_job: bool) -> Result<()> {
+    if shared(runs) == Some(false) {
         found.bad(
             "runs: the file system is of this machine alone",
             "set `runs` of the profile to a folder that nodes see",
@@ -157,7 +167,7 @@ fn slurm(found: &mut Findings, profile: &Profile, runs_are_local: bool) -> Resul
     };
     limits(found, profile, &config);
     if let Some(path) = &profile.secrets {
-        found.check(fs::metadata(path).is_ok(), &format!("secrets: `{}`", path.display()), "there is no such file");
+        secrets(found, path);
     }
     let text = script::render(profile, &smallest(), "sweep-doctor", |_: Source| String::new());
     let folder = tempfile::tempdir().context(|| "cannot make a folder for a script".to_owned())?;
@@ -165,10 +175,36 @@ fn slurm(found: &mut Findings, profile: &Profile, runs_are_local: bool) -> Resul
     match slurm.test(folder.path(), script::FILE)? {
         Ok(words) => found.good(&format!("profile `{}`: {words}", profile.name)),
         Err(words) => {
-            found.bad(&format!("profile `{}` would be refused: {words}", profile.name), answer::advice(&words))
+            found.bad(&format!("profile `{}` would be refused: {words}", profile.name), answer::advice(&words));
+            return Ok(());
         }
     }
-    Ok(())
+    if with_job { job::look(found, &slurm, profile, runs) } else { Ok(()) }
+}
+
+fn secrets(found: &mut Findings, path: &Path) {
+    match fs::metadata(path) {
+        Ok(metadata) => found.check(
+            metadata.mode() & 0o077 == 0 && metadata.uid() == rustix::process::getuid().as_raw(),
+            &format!("secrets: `{}` can be read by {}", path.display(), readers(&metadata)),
+            "jobs refuse a file that anybody else can read: `chmod 600` it",
+        ),
+        Err(error) => found.bad(&format!("secrets: `{}`: {error}", path.display()), "jobs would not start without it"),
+    }
+}
+
+/// Who may read what has these permissions, access lists aside.
+fn readers(metadata: &fs::Metadata) -> String {
+    let owner = user_name(&metadata.uid().to_string());
+    match (metadata.mode() & 0o040 != 0, metadata.mode() & 0o004 != 0) {
+        (_, true) => "everybody".to_owned(),
+        (true, false) => {
+            let group = Group::from_gid(Gid::from_raw(metadata.gid())).ok().flatten();
+            let group = group.map_or_else(|| metadata.gid().to_string(), |group| format!("`{}`", visible(&group.name)));
+            format!("{owner} and the group {group}")
+        }
+        (false, false) => format!("{owner} alone"),
+    }
 }
 
 fn limits(found: &mut Findings, profile: &Profile, config: &Config) {

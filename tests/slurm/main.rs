@@ -8,6 +8,7 @@
 
 mod cluster;
 mod contract;
+mod doctor;
 mod fake;
 mod real;
 mod site;

@@ -55,17 +55,14 @@ pub fn sbatch(place: &Place, args: &[String]) -> Result<Answer> {
     if args.iter().any(|word| word == "--version" || word == "-V") {
         return Ok(Answer::well("slurm-wlm 22.05.8\n"));
     }
-    match accept(place, args)? {
-        Ok(answer) => Ok(Answer::well(answer)),
-        Err(refusal) => Ok(Answer::refused(refusal)),
-    }
+    Ok(accept(place, args)?.unwrap_or_else(Answer::refused))
 }
 
 fn failed(reason: &str) -> String {
     format!("sbatch: error: Batch job submission failed: {reason}\n")
 }
 
-fn accept(place: &Place, args: &[String]) -> Result<std::result::Result<String, String>> {
+fn accept(place: &Place, args: &[String]) -> Result<std::result::Result<Answer, String>> {
     let unknown =
         |word: String| format!("sbatch: unrecognized option '{word}'\nTry \"sbatch --help\" for more information\n");
     let line = match Options::read(&SPECS, args) {
@@ -91,16 +88,16 @@ fn accept(place: &Place, args: &[String]) -> Result<std::result::Result<String, 
         Ok(job) => job,
         Err(refusal) => return Ok(Err(refusal)),
     };
-    Ok(if options.has("test-only") {
-        Err(format!(
-            "sbatch: Job {job} to start at {} using 1 processors on nodes n1\n",
-            time::show(Some(time::now()), "")
-        ))
+    Ok(Ok(if options.has("test-only") {
+        let start = time::show(Some(time::now()), "");
+        // Said on standard error, and no failure.
+        let err = format!("sbatch: Job {job} to start at {start} using 1 processors on nodes n1\n");
+        Answer { err, ..Answer::well("") }
     } else if options.has("parsable") {
-        Ok(format!("{job}\n"))
+        Answer::well(format!("{job}\n"))
     } else {
-        Ok(format!("Submitted batch job {job}\n"))
-    })
+        Answer::well(format!("Submitted batch job {job}\n"))
+    }))
 }
 
 struct Asked {

@@ -7,6 +7,11 @@ use std::ffi::{CStr, CString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use serde_json::json;
+use tch::{Cuda, Device, Kind, TchError, Tensor};
+
+use crate::stage::task::LIBTORCH;
+
 /// Names the CUDA library, when it does not lie beside the CPU one.
 const VARIABLE: &str = "LIBTORCH_CUDA";
 const LIBRARY: &str = "libtorch_cuda.so";
@@ -30,6 +35,20 @@ pub fn load() -> Result<Option<PathBuf>, Error> {
     let Some(path) = named.or_else(beside_the_cpu_library) else { return Ok(None) };
     open(&path).map_err(|reason| Error { path: path.clone(), reason })?;
     Ok(Some(path))
+}
+
+/// libtorch's version and the number of devices that it computes on, as JSON, after a sum on each of them.
+///
+/// # Errors
+/// It sees a device and cannot compute there: the driver is too old, or the device too new for it.
+pub fn describe() -> Result<String, TchError> {
+    let devices = Cuda::device_count();
+    for number in 0..usize::try_from(devices).unwrap_or(0) {
+        let sum = Tensor::f_ones([8], (Kind::Float, Device::Cuda(number)))?.f_sum(Kind::Float)?;
+        // What went wrong there shows when its result is wanted here.
+        sum.f_double_value(&[])?;
+    }
+    Ok(format!("{}\n", json!({ "libtorch": LIBTORCH, "cuda_devices": devices })))
 }
 
 /// Where the dynamic loader found the CPU part, from the list of what is mapped into this process.

@@ -40,6 +40,8 @@ enum Stage {
     FidStatistics(fid::StatisticsArguments),
     /// CLIP score of pictures and captions
     ClipScore(clip_score::Arguments),
+    /// Say as JSON what libtorch computes on here
+    Device,
     /// Convert the published weights of FID's Inception to safetensors
     ConvertInception(convert::Arguments),
     #[command(flatten)]
@@ -117,6 +119,7 @@ fn run(stage: Stage) -> Result<ExitCode, Box<dyn Error>> {
         Stage::Fid(arguments) => with_cuda(|| fid::run(&arguments))?,
         Stage::FidStatistics(arguments) => with_cuda(|| fid::statistics(&arguments))?,
         Stage::ClipScore(arguments) => with_cuda(|| clip_score::run(&arguments))?,
+        Stage::Device => with_cuda(cuda::describe)?,
         Stage::ConvertInception(arguments) => with_cuda(|| convert::run(&arguments))?,
     };
     print!("{printed}");
