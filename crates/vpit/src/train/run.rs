@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use runfile::TaskConfig;
 use serde_json::json;
-use tch::{Kind, Tensor};
+use tch::{Device, Kind, Tensor};
 
 use super::engine::{Engine, Goal, How, Learns, Part};
 use super::loss::StepTargets;
