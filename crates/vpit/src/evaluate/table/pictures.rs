@@ -1,7 +1,7 @@
 //! Bytes of pictures, wherever a row keeps them.
 
 use super::delimited::Records;
-use super::guarded;
+use super::form::guarded;
 use super::parquet::Columns;
 use super::row::Place;
 

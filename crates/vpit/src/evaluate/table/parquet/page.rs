@@ -280,6 +280,7 @@ fn plain(page: &Arc<Vec<u8>>, begin: usize, kind: Kind, count: usize) -> Result<
         Kind::Int64 => Ok(fixed(8)?.map(|bytes| Scalar::Int(eight(bytes).cast_signed())).collect()),
         Kind::Float => Ok(fixed(4)?.map(|bytes| Scalar::Float(f64::from(f32::from_bits(four(bytes))))).collect()),
         Kind::Double => Ok(fixed(8)?.map(|bytes| Scalar::Float(f64::from_bits(eight(bytes)))).collect()),
+        Kind::Other => Err("its values are of a type that is not read here".to_owned()),
         Kind::Bytes => {
             let mut at = begin;
             let mut next = || {
