@@ -66,9 +66,9 @@ impl Model {
     ///
     /// # Errors
     /// A file is missing or damaged, or they do not fit each other.
-    pub fn open(folder: &Path, trained: &Trained, models: &Path) -> Result<Self, Error> {
+    pub fn open(folder: &Path, trained: &Trained, models: &Path, device: Device) -> Result<Self, Error> {
         let recipe = &trained.parameters;
-        let (kind, device) = (recipe.precision.kind(), Device::cuda_if_available());
+        let kind = recipe.precision.kind();
         let llm = recipe.llm.as_ref().ok_or_else(|| Error::NoModel { folder: folder.to_owned() })?;
         let tokenizer = Tokenizer::open(&models.join(llm))?;
         let config = unified::config(folder)?;

@@ -119,7 +119,7 @@ pub fn run(arguments: &Arguments) -> Result<Ending, Error> {
     let point = point(&input, &parameters)?;
     let text = |name: &'static str| std::env::var_os(name).and_then(|value| value.into_string().ok());
     let group = Group::join(&meeting::meeting(text, arguments.patience)?)?;
-    let model = Model::open(&point, &trained, &models)?;
+    let model = Model::open(&point, &trained, &models, meeting::device(text, tch::Cuda::device_count()))?;
     let step = parameters.share().and_then(Result::ok).map(|share| (share * trained.steps as f64).ceil() as u64);
     let evaluation = Evaluation { folder: &folder, sets, model, group, arguments, stop: &stop, step };
     evaluation.run(&evaluation.describe(&task, &parameters, &trained))
