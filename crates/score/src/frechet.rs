@@ -4,12 +4,12 @@
 //! Means and covariances (divisor n - 1) agree with numpy's `cov`. The last trace is computed as the sum of the square
 //! roots of the eigenvalues of the symmetric `L^T C2 L` with `C1 = L L^T`, which are those of `C1 C2`: no matrix square
 //! root of an unsymmetric product, so no complex rounding to throw away, and no eigenvectors. Where both covariances are
-//! singular, `C1^(1/2)` takes the place of `L`. The distance is biased upwards for small n (and rank-deficient for n at or
+//! singular, `L` has as many columns as `C1` has rank. The distance is biased upwards for small n (and rank-deficient for n at or
 //! below the dimension): report n beside it and compare equal n only.
 //!
 //! It is a FID only if the features are those of FID's Inception network.
 
-use nalgebra::{DMatrix, DMatrixView, DVector, SymmetricEigen};
+use nalgebra::{DMatrix, DMatrixView, DVector};
 
 use crate::linear;
 
@@ -245,8 +245,8 @@ fn trace_of_root(a: &DMatrix<f64>, b: &DMatrix<f64>) -> Result<f64, Error> {
         None => match linear::factor(b.clone()) {
             Some(factor) => congruence(&factor, a),
             None => {
-                let root = root(a.clone());
-                &root * b * &root
+                let columns = linear::factor_of_rank(a);
+                columns.tr_mul(&(b * &columns))
             }
         },
     };
@@ -272,22 +272,13 @@ fn congruence(l: &DMatrix<f64>, b: &DMatrix<f64>) -> DMatrix<f64> {
     whole
 }
 
-/// The symmetric square root of a covariance.
-fn root(covariance: DMatrix<f64>) -> DMatrix<f64> {
-    let SymmetricEigen { eigenvectors, eigenvalues } = covariance.symmetric_eigen();
-    let mut scaled = eigenvectors.clone();
-    for (mut vector, value) in scaled.column_iter_mut().zip(eigenvalues.iter()) {
-        vector *= value.max(0.0).sqrt();
-    }
-    scaled * eigenvectors.transpose()
-}
-
 fn check_dimensions(left: usize, right: usize) -> Result<(), Error> {
     if left == right { Ok(()) } else { Err(Error::Dimension { left, right }) }
 }
 
 #[cfg(test)]
 mod tests {
+    use nalgebra::SymmetricEigen;
     use proptest::prelude::*;
 
     use super::*;
@@ -335,19 +326,38 @@ mod tests {
         }
     }
 
+    /// The symmetric square root of a covariance.
+    fn root(covariance: DMatrix<f64>) -> DMatrix<f64> {
+        let SymmetricEigen { eigenvectors, eigenvalues } = covariance.symmetric_eigen();
+        let mut scaled = eigenvectors.clone();
+        for (mut vector, value) in scaled.column_iter_mut().zip(eigenvalues.iter()) {
+            vector *= value.max(0.0).sqrt();
+        }
+        scaled * eigenvectors.transpose()
+    }
+
     #[test]
     fn every_way_to_the_trace_agrees() {
         let dim = 100;
         let rows = |seed: usize| (0..2 * dim * dim).map(move |i| ((i * seed + i / dim) % 1009) as f64 / 1009.0);
         let covariance = |seed| moments(dim, &rows(seed).collect::<Vec<_>>()).normal().unwrap().covariance;
         let (a, b) = (covariance(7919), covariance(104_729));
-        let root = root(a.clone());
+        let root = self::root(a.clone());
         let eigenvalues = (&root * &b * &root).symmetric_eigenvalues();
         let expected: f64 = eigenvalues.iter().map(|value| value.max(0.0).sqrt()).sum();
         for (left, right) in [(&a, &b), (&b, &a)] {
             let trace = trace_of_root(left, right).unwrap();
             assert!((trace - expected).abs() < 1e-6 * expected, "{trace} {expected}");
         }
+        // Fewer samples than features, so that neither side has a whole factor.
+        let few = |seed| moments(dim, &rows(seed).take(30 * dim).collect::<Vec<_>>()).normal().unwrap().covariance;
+        let (a, b) = (few(7919), few(104_729));
+        assert!(linear::factor(a.clone()).is_none() && linear::factor(b.clone()).is_none());
+        let root = self::root(a.clone());
+        let expected: f64 =
+            (&root * &b * &root).symmetric_eigenvalues().iter().map(|value| value.max(0.0).sqrt()).sum();
+        let trace = trace_of_root(&a, &b).unwrap();
+        assert!((trace - expected).abs() < 1e-6 * expected, "{trace} {expected}");
     }
 
     #[test]

@@ -40,6 +40,29 @@ pub fn factor(mut a: DMatrix<f64>) -> Option<DMatrix<f64>> {
     Some(a)
 }
 
+/// Columns `L` with `A = L L^T` for a covariance `a` of any rank, as many as its rank: those that explain most come first, and
+/// what is left of the diagonal is rounding (Higham 1990).
+pub fn factor_of_rank(a: &DMatrix<f64>) -> DMatrix<f64> {
+    let n = a.nrows();
+    let mut left = a.diagonal();
+    let smallest = left.amax() * SINGULAR;
+    let mut columns = DMatrix::zeros(n, n);
+    for rank in 0..n {
+        let pivot = left.imax();
+        if left[pivot].is_nan() || left[pivot] <= smallest {
+            return columns.columns(0, rank).into_owned();
+        }
+        let mut column = a.column(pivot).into_owned();
+        let row = columns.view((pivot, 0), (1, rank)).transpose();
+        column.gemv(-1.0, &columns.columns(0, rank), &row.column(0), 1.0);
+        column.unscale_mut(left[pivot].sqrt());
+        left.zip_apply(&column, |left, entry| *left -= entry * entry);
+        left[pivot] = 0.0;
+        columns.set_column(rank, &column);
+    }
+    columns
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -52,6 +75,16 @@ mod tests {
         let a = DMatrix::from_fn(n, n, entry);
         let l = factor(a.clone()).unwrap();
         assert!((&l * l.transpose() - a).amax() < 1e-10);
+    }
+
+    #[test]
+    fn a_factor_has_as_many_columns_as_the_rank() {
+        let few = DMatrix::from_fn(40, 7, |i, j| ((i * 13 + j * 29 + i * j) % 17) as f64 - 8.0);
+        let a = &few * few.transpose();
+        let columns = factor_of_rank(&a);
+        assert_eq!(columns.ncols(), 7);
+        assert!((&columns * columns.transpose() - &a).amax() < 1e-10 * a.amax());
+        assert_eq!(factor_of_rank(&DMatrix::zeros(3, 3)).ncols(), 0);
     }
 
     #[test]

@@ -5,5 +5,5 @@
 mod cholesky;
 mod eigenvalues;
 
-pub use cholesky::factor;
+pub use cholesky::{factor, factor_of_rank};
 pub use eigenvalues::symmetric_eigenvalues;
