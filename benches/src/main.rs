@@ -5,6 +5,7 @@ mod cost;
 mod floor;
 mod grid;
 mod hyperqueue;
+mod scoring;
 mod slurm;
 mod subjects;
 mod table;

@@ -10,6 +10,7 @@ use crate::Result;
 use crate::cost::{Cost, median};
 use crate::grid;
 use crate::hyperqueue::Cluster;
+use crate::scoring;
 use crate::slurm;
 use crate::table::Comparison;
 use crate::train;
@@ -29,6 +30,9 @@ pub enum Subject {
     Growth,
     Slurm,
     Train,
+    Distance,
+    Features,
+    Answers,
 }
 
 /// Tasks and points a task of the comparison of ingest.
@@ -50,6 +54,9 @@ impl Subject {
             Self::Growth => growth(bench),
             Self::Slurm => slurm::compare(bench),
             Self::Train => train::compare(bench),
+            Self::Distance => scoring::distance(bench),
+            Self::Features => scoring::features(bench),
+            Self::Answers => scoring::answers(bench),
         }
     }
 }

@@ -73,6 +73,17 @@ impl Workbench {
         self.cost(folder, &[&[self.this.as_str()], args].concat())
     }
 
+    /// `vpit`, which lies beside `sweep`.
+    pub fn vpit(&self) -> Result<String> {
+        text(fs::canonicalize(Path::new(&self.sweep).with_file_name("vpit"))?)
+    }
+
+    /// What a program of `benches/peers` prints.
+    pub fn peer_says(&self, folder: &Path, script: &str, args: &[&str]) -> Result<String> {
+        let script = text(self.peers.join(script))?;
+        read(folder, &[&[self.python.as_str(), &script], args].concat())
+    }
+
     /// What a program of `benches/peers` costs.
     pub fn peer(&self, folder: &Path, script: &str, args: &[&str]) -> Result<Cost> {
         let script = text(self.peers.join(script))?;
