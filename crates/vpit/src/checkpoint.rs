@@ -1,6 +1,6 @@
 //! A model on disk: its configuration and its weights, side by side in one folder.
 
-use std::path::Path;
+use std::path::{Component, Path};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -19,6 +19,13 @@ pub enum Error {
     Weights(#[from] weights::Error),
     #[error(transparent)]
     Files(#[from] tensor_files::Error),
+}
+
+/// Whether `name` names a folder among others, and leads nowhere else.
+#[must_use]
+pub fn is_plain(name: &str) -> bool {
+    let mut parts = Path::new(name).components();
+    matches!((parts.next(), parts.next()), (Some(Component::Normal(_)), None))
 }
 
 /// Write a model into `folder`.

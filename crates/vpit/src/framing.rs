@@ -5,13 +5,15 @@
 //!
 //! Sizes change as in Pillow ([`crate::resample`]), which the published models' own preparation uses.
 
+use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
 
 use crate::model::dims;
 use crate::resample;
 
 /// How levels between pixels are found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
 pub enum Filter {
     Bilinear,
     Bicubic,
@@ -27,10 +29,14 @@ pub fn resize(levels: &Tensor, [height, width]: [i64; 2], filter: Filter) -> Ten
     Tensor::from_slice(&resized).view([height, width, 3]).permute([2, 0, 1]).to_kind(Kind::Float).contiguous()
 }
 
-/// What the autoencoder sees of levels `[3, height, width]`: the shorter side brought to `side` pixels, the middle cut out,
-/// `[3, side, side]` in [-1, 1].
+/// What the autoencoder sees of levels `[3, height, width]`, `[3, side, side]` in [-1, 1].
 pub fn middle(levels: &Tensor, side: i64) -> Tensor {
-    signed(&cut(&shorten(levels, side, Filter::Bilinear), side, half_to_even))
+    signed(&square(levels, side, Filter::Bilinear))
+}
+
+/// Levels `[3, height, width]` with the shorter side brought to `side` pixels and the middle cut out, `[3, side, side]`.
+pub fn square(levels: &Tensor, side: i64, filter: Filter) -> Tensor {
+    cut(&shorten(levels, side, filter), side, half_to_even)
 }
 
 /// What CLIP sees of levels `[3, height, width]`: the middle too, found by cubic curves, `[3, side, side]` with about mean 0

@@ -4,7 +4,9 @@ use std::error::Error;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use runfile::TaskConfig;
 use vpit::data::index;
+use vpit::draw::{evaluate as grade, generate as draw, pin};
 use vpit::tool::{clip_score, convert, fid};
 use vpit::train::optimizer::StepError;
 use vpit::train::run::{self as training, Ending};
@@ -44,6 +46,12 @@ enum Stage {
     Device,
     /// Convert the published weights of FID's Inception to safetensors
     ConvertInception(convert::Arguments),
+    /// Fix once which captions are drawn and which pictures are compared with: COCO-30K
+    PinImages(pin::Arguments),
+    /// Draw an image for each caption of the benchmark that the task names; without one, of the miniature's test split
+    Generate(draw::Arguments),
+    /// Score drawn images: FID and CLIP score for a benchmark; in the miniature, by its own networks
+    EvaluateImages(grade::Arguments),
     #[command(flatten)]
     Miniature(Miniature),
 }
@@ -64,10 +72,12 @@ enum Miniature {
     /// Tune on questions about images and requests for images
     Finetune,
     /// Draw an image for each caption of the test split
+    #[command(skip)]
     Generate,
     /// Score answers to questions by group
     EvaluateVqa,
     /// Score generated images by Fréchet distance and CLIP score
+    #[command(skip)]
     EvaluateImages,
     /// Measure what the scores are to be compared with
     Anchors,
@@ -115,6 +125,11 @@ fn run(stage: Stage) -> Result<ExitCode, Box<dyn Error>> {
         Stage::Train(Train { site, arguments, check }) => return train(&site, &arguments, &check),
         Stage::Evaluate(arguments) => return ask(&arguments),
         Stage::Miniature(stage) => return miniature(&stage),
+        Stage::Generate(arguments) if is_published()? => return published(|| Ok(draw::run(&arguments)?)),
+        Stage::EvaluateImages(arguments) if is_published()? => return published(|| Ok(grade::run(&arguments)?)),
+        Stage::Generate(_) => return miniature(&Miniature::Generate),
+        Stage::EvaluateImages(_) => return miniature(&Miniature::EvaluateImages),
+        Stage::PinImages(arguments) => pin::run(&arguments)?,
         Stage::Index(arguments) => index::run(&arguments)?,
         Stage::Fid(arguments) => with_cuda(|| fid::run(&arguments))?,
         Stage::FidStatistics(arguments) => with_cuda(|| fid::statistics(&arguments))?,
@@ -123,6 +138,17 @@ fn run(stage: Stage) -> Result<ExitCode, Box<dyn Error>> {
         Stage::ConvertInception(arguments) => with_cuda(|| convert::run(&arguments))?,
     };
     print!("{printed}");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Whether the task is of a published benchmark: the miniature names none.
+fn is_published() -> Result<bool, runfile::Error> {
+    Ok(TaskConfig::from_env()?.params.contains_key("image_benchmark"))
+}
+
+fn published(stage: impl FnOnce() -> Result<(), Box<dyn Error>>) -> Result<ExitCode, Box<dyn Error>> {
+    cuda::load()?;
+    stage()?;
     Ok(ExitCode::SUCCESS)
 }
 

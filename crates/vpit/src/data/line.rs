@@ -100,10 +100,16 @@ impl Line {
     }
 }
 
+/// How a picture of `caption` is asked for (paper, section 4.3).
+#[must_use]
+pub fn request(caption: &str) -> String {
+    format!("Generate an image of {}", caption.trim())
+}
+
 /// A request for a picture, and the picture.
 #[must_use]
 pub fn pair(picture: Picture, caption: &str) -> Sample {
-    let asked = Piece::Text(format!("Generate an image of {}", caption.trim()));
+    let asked = Piece::Text(request(caption));
     let said = Piece::Text("Here is an image based on your request: ".to_owned());
     let turns = vec![
         Turn { role: Role::User, pieces: vec![asked] },

@@ -6,7 +6,7 @@ use super::{Noising, Visualizer};
 use crate::model::dims;
 
 /// How images are drawn.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Sampling {
     /// Steps from noise to image.
     pub steps: usize,

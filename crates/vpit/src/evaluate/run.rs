@@ -10,7 +10,7 @@ use std::sync::mpsc::sync_channel;
 use runfile::TaskConfig;
 use serde_json::{Value, json};
 
-use super::model::{self, Model, Trained};
+use super::model::{self, Model};
 use super::parameters::Parameters;
 use super::progress::{self, Reply, Writer};
 use super::ready::{Desk, Ready};
@@ -21,6 +21,7 @@ use crate::native::{self, Group};
 use crate::tokenizer;
 use crate::train::meeting;
 use crate::train::run::{Ending, watch};
+use crate::trained::Training;
 
 /// Where everything is, and how the work is cut.
 #[derive(Debug, Clone, clap::Args)]
@@ -140,10 +141,10 @@ fn named(
 }
 
 /// What the training left, and what it says of itself.
-fn trained(task: &TaskConfig) -> Result<(PathBuf, Trained), Error> {
+fn trained(task: &TaskConfig) -> Result<(PathBuf, Training), Error> {
     let only = || task.inputs.values().next().filter(|_| task.inputs.len() == 1);
     let input = task.inputs.get("finetune").or_else(only).ok_or(Error::NoInput)?;
-    Ok((input.clone(), Trained::read(input)?))
+    Ok((input.clone(), Training::read(input).map_err(model::Error::from)?))
 }
 
 /// The folder of the model that is asked.
@@ -167,7 +168,7 @@ struct Evaluation<'a> {
 
 impl Evaluation<'_> {
     /// Everything that replies depend on.
-    fn describe(&self, task: &TaskConfig, parameters: &Parameters, trained: &Trained) -> Value {
+    fn describe(&self, task: &TaskConfig, parameters: &Parameters, trained: &Training) -> Value {
         let protocol = self.sets.first().map(|set| set.wanted.protocol);
         let set = |set: &Set| {
             json!({
@@ -269,7 +270,7 @@ impl Evaluation<'_> {
     }
 
     fn desk(&self) -> Desk<'_> {
-        let (tokenizer, layout) = (&self.model.tokenizer, &self.model.layout);
+        let (tokenizer, layout) = (&self.model.trained.tokenizer, &self.model.trained.layout);
         Desk { tokenizer, layout, side: self.model.tower.side, threads: self.arguments.loader_threads }
     }
 

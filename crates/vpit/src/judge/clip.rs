@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
-use tch::{Kind, Tensor};
+use tch::{Device, Kind, Tensor};
 
 use crate::checkpoint;
 use crate::model::dims;
@@ -22,14 +22,14 @@ pub enum Error {
     Unusable { folder: PathBuf, problem: String },
 }
 
-/// The CLIP in `folder` as transformers saves it: `config.json` and `model.safetensors`.
+/// The CLIP in `folder` as transformers saves it, `config.json` and `model.safetensors`, on `device`.
 ///
 /// # Errors
 /// A file is missing or damaged, is of another model, or the weights do not fit the configuration.
-pub fn read(folder: &Path) -> Result<(Clip, ClipConfig), Error> {
+pub fn read(folder: &Path, device: Device) -> Result<(Clip, ClipConfig), Error> {
     let config: ClipConfig = checkpoint::config(folder)?;
     config.check().map_err(|problem| Error::Unusable { folder: folder.to_owned(), problem })?;
-    let weights = checkpoint::weights(folder)?.without(&Clip::COUNTERS);
+    let weights = checkpoint::weights(folder)?.without(&Clip::COUNTERS).to(Kind::Float, device);
     let (clip, _) = weights.build(|scope| Clip::new(scope, &config)).map_err(checkpoint::Error::from)?;
     Ok((clip, config))
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
 
 use crate::model::dims;
@@ -11,7 +11,7 @@ use crate::model::dims;
 pub const SIDE: i64 = 299;
 
 /// A way of bringing images to 299 x 299 pixels.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Preparation {
     /// pytorch-fid 0.3: the four nearest places alone, whatever the reduction

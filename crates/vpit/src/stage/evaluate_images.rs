@@ -14,7 +14,7 @@ use super::judges::Judges;
 use super::task::{Error, Result, Task};
 use super::{data, generate};
 use crate::digits::{Scene, Split, World};
-use crate::judge::features;
+use crate::judge::{features, floats};
 
 /// Parameters of the stage.
 #[derive(Debug, Serialize, Deserialize)]
@@ -87,13 +87,6 @@ pub fn clip_score(benchmark: &str, judges: &Judges, images: &Tensor, captions: &
     let cosines = pairs.map(|(image, text)| clip::cosine(image, text)).collect::<std::result::Result<Vec<f64>, _>>()?;
     let estimate = clip::clip_score(&cosines)?;
     Ok(Score { n: Some(estimate.n), stderr: estimate.stderr, ..Score::new("clip_score", benchmark, estimate.value) })
-}
-
-/// All numbers of a tensor, row by row.
-fn floats(tensor: &Tensor) -> Vec<f32> {
-    let mut values = vec![0.0; tensor.numel()];
-    tensor.contiguous().copy_data(&mut values, tensor.numel());
-    values
 }
 
 fn in_chunks(images: &Tensor, judge: impl Fn(&Tensor) -> Tensor) -> Tensor {

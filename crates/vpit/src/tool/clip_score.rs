@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 
 use score::Estimate;
 use serde::{Deserialize, Serialize};
+use tch::{Device, Tensor};
 
 use super::folder;
 use super::printed::printed;
-use super::stream::{self, Broken, floats};
+use super::stream::{self, Broken};
 use crate::framing;
-use crate::judge::captions::{self, Captions};
-use crate::judge::clip::{self, ClipConfig, VisionConfig};
+use crate::judge::agreement::{self, Judge, Scale};
 
 /// Pictures, captions and the encoder.
 #[derive(Debug, clap::Args)]
@@ -38,47 +38,13 @@ pub struct Arguments {
     json: bool,
 }
 
-/// A convention.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Scale {
-    /// 100 cos, as torchmetrics has it and the paper's numbers imply
-    Cosine,
-    /// 2.5 max(cos, 0), captions after "A photo depicts" (Hessel et al. 2021)
-    Hessel,
-}
-
-impl Scale {
-    const fn metric(self) -> &'static str {
-        match self {
-            Self::Cosine => "clip_score",
-            Self::Hessel => "clip_score_hessel",
-        }
-    }
-
-    fn prompt(self, caption: &str) -> String {
-        match self {
-            Self::Cosine => caption.to_owned(),
-            Self::Hessel => format!("A photo depicts {caption}"),
-        }
-    }
-
-    fn score(self, cosines: &[f64]) -> Result<Estimate, score::clip::Error> {
-        match self {
-            Self::Cosine => score::clip::clip_score(cosines),
-            Self::Hessel => score::clip::hessel(cosines),
-        }
-    }
-}
-
 /// Why there is no score.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error(transparent)]
     Picture(#[from] folder::Error),
     #[error(transparent)]
-    Clip(#[from] clip::Error),
-    #[error(transparent)]
-    Captions(#[from] captions::Error),
+    Encoder(#[from] agreement::Error),
     #[error("cannot read `{}`", path.display())]
     Read { path: PathBuf, source: std::io::Error },
     #[error("`{}`:{line}: {problem}", path.display())]
@@ -113,43 +79,25 @@ struct Report {
 /// Pairs, pictures or the model cannot be used.
 pub fn run(arguments: &Arguments) -> Result<String, Error> {
     let pairs = pairs(&arguments.pairs)?;
-    let (model, config) = clip::read(&arguments.model)?;
-    let tokenizer = Captions::open(&arguments.model, &config.text_config)?;
+    let judge = Judge::open(&arguments.model, Device::cuda_if_available())?;
     let beside = arguments.pairs.parent().unwrap_or(Path::new(""));
     let folder = arguments.images.as_deref().unwrap_or(beside);
     let paths: Vec<PathBuf> = pairs.iter().map(|pair| folder.join(&pair.image)).collect();
     let prompts: Vec<String> = pairs.iter().map(|pair| arguments.scale.prompt(&pair.caption)).collect();
     let broken = if arguments.skip_broken { Broken::Counts } else { Broken::Fails };
-    let side = config.vision_config.image_size;
-    let prepare = |path: &Path| folder::levels(path).map(|levels| framing::clip(&levels, side));
+    let side = judge.side();
+    let prepare = |path: &PathBuf| folder::levels(path).map(|levels| framing::clip(&levels, side));
     let (mut cosines, mut cut) = (Vec::new(), 0);
     let passed_over = stream::batches(&paths, arguments.batch, broken, prepare, |pictures, numbers| {
         let captions: Vec<&str> = numbers.iter().filter_map(|&at| prompts.get(at)).map(String::as_str).collect();
-        let (ids, longer) = tokenizer.ids(&captions)?;
+        let (texts, longer) = judge.texts(&captions)?;
         cut += longer;
-        let (images, texts) = tch::no_grad(|| (model.images(pictures), model.texts(&ids)));
-        let (images, texts, width) = (floats(&images), floats(&texts), config.projection_dim as usize);
-        for (image, text) in images.chunks_exact(width).zip(texts.chunks_exact(width)) {
-            cosines.push(score::clip::cosine(image, text)?);
-        }
+        cosines.extend(judge.cosines(&judge.images(&Tensor::stack(pictures, 0)), &texts)?);
         Ok::<(), Error>(())
     })?;
     let Estimate { value, stderr, n } = arguments.scale.score(&cosines)?;
-    let metric = format!("{}/{}", arguments.scale.metric(), encoder(&config));
+    let metric = judge.metric(arguments.scale);
     Ok(printed(&Report { metric, value, stderr, n, passed_over: passed_over.len(), cut }, arguments.json)?)
-}
-
-/// The usual name of an encoder of this size.
-fn encoder(config: &ClipConfig) -> String {
-    let VisionConfig { hidden_size, patch_size, image_size, .. } = config.vision_config;
-    let size = match hidden_size {
-        768 => "B".to_owned(),
-        1024 => "L".to_owned(),
-        1280 => "H".to_owned(),
-        width => width.to_string(),
-    };
-    let side = if image_size == 224 { String::new() } else { format!("-{image_size}") };
-    format!("ViT-{size}-{patch_size}{side}")
 }
 
 fn pairs(path: &Path) -> Result<Vec<Pair>, Error> {

@@ -3,24 +3,25 @@
 use std::fmt::{self, Display};
 use std::path::{Path, PathBuf};
 
-use score::frechet::{self, Moments, Normal};
+use score::frechet::{self, Normal};
 use score::kid;
 use serde::Serialize;
-use tch::{Device, Kind};
+use tch::{Device, Tensor};
 
 use super::printed::printed;
-use super::stream::{self, Broken, floats};
+use super::stream::{self, Broken};
 use super::{folder, npz};
-use crate::judge::{Inception, Preparation, inception};
-use crate::model::{Weights, weights};
+use crate::judge::distance::{Floor, Gathered, Kernel, ToInfinity, warnings};
+use crate::judge::{Preparation, fid, inception};
+use crate::noise;
 use crate::rng::Rng;
 
 /// What both commands need.
 #[derive(Debug, clap::Args)]
 struct Network {
-    /// FID's Inception as safetensors, see `vpit convert-inception`
+    /// FID's Inception as safetensors, see `vpit convert-inception`; statistics alone are compared without it
     #[arg(long, value_name = "SAFETENSORS")]
-    weights: PathBuf,
+    weights: Option<PathBuf>,
     /// How pictures are brought to 299 x 299; part of the score's name
     #[arg(long, value_name = "NAME", default_value = "pytorch-fid")]
     preparation: Preparation,
@@ -72,7 +73,7 @@ pub enum Error {
     #[error(transparent)]
     Picture(#[from] folder::Error),
     #[error(transparent)]
-    Weights(#[from] weights::Error),
+    Network(#[from] fid::Error),
     #[error(transparent)]
     Statistics(#[from] npz::Error),
     #[error("cannot compute the Fréchet distance")]
@@ -81,14 +82,14 @@ pub enum Error {
     Kid(#[from] kid::Error),
     #[error("cannot print the result")]
     Print(#[from] serde_json::Error),
-    #[error("cannot read `{}`", path.display())]
-    Read { path: PathBuf, source: std::io::Error },
     #[error("{n} pictures in `{}` are too few: {dim} features need more than {dim} (--biased computes all the same)", path.display())]
     TooFew { path: PathBuf, n: u64, dim: usize },
     #[error(
         "there are {real} real and {generated} generated pictures: the distance is biased by their number, so take equally many (--biased computes all the same)"
     )]
     Unequal { real: u64, generated: u64 },
+    #[error("the pictures in `{}` are looked at by FID's network: name its weights with --weights", path.display())]
+    NoWeights { path: PathBuf },
     #[error("`{}` has statistics alone, and {what} needs the pictures", path.display())]
     NoPictures { path: PathBuf, what: &'static str },
 }
@@ -105,64 +106,42 @@ pub struct Report {
     pub floor: Option<Floor>,
     pub kid: Option<Kernel>,
     pub infinity: Option<f64>,
-    /// BLAKE3 of the network's weights.
-    pub weights: String,
+    /// BLAKE3 of the network's weights; none where nobody looked.
+    pub weights: Option<String>,
     pub warnings: Vec<String>,
 }
-
-/// The distance between two halves of the real pictures: what a perfect generator would get at this n.
-#[derive(Debug, Clone, Copy, Serialize, PartialEq)]
-pub struct Floor {
-    pub value: f64,
-    pub n: u64,
-}
-
-/// The kernel distance.
-#[derive(Debug, Clone, Copy, Serialize, PartialEq)]
-pub struct Kernel {
-    pub value: f64,
-    /// Standard deviation over subsets.
-    pub deviation: f64,
-    pub subsets: u64,
-    pub subset: usize,
-}
-
-/// Below this many pictures a feature the bias is more than a small part of most distances.
-const TRUSTED: u64 = 10;
-/// Distances on the way to infinity, and the first one's share of all pictures (Chong and Forsyth 2020: 15 from 5,000 on).
-const STEPS: u64 = 15;
-const FIRST: u64 = 6;
-const SUBSETS: u64 = 100;
-const SUBSET: usize = 1000;
 
 /// Compare two sets of pictures; gives what is to be printed.
 ///
 /// # Errors
 /// Pictures, weights or statistics cannot be used, or their number does not carry a distance.
 pub fn run(arguments: &Arguments) -> Result<String, Error> {
-    let judge = Judge::open(&arguments.network)?;
+    let watch = Watch::open(&arguments.network)?;
     let (real, generated) = (Source::open(&arguments.real)?, Source::open(&arguments.generated)?);
     if !arguments.biased {
         check(arguments, [real.n(), generated.n()])?;
     }
     let keep = arguments.kid;
-    let real = real.seen(&judge, keep, |_| Ok(()))?;
+    if keep {
+        [&real, &generated].into_iter().try_for_each(Source::has_pictures)?;
+    }
+    let mut path = ToInfinity::new(generated.n().filter(|_| arguments.infinity));
+    let real = real.seen(&watch, keep, |_| Ok(()))?;
     let reference = real.normal()?;
-    let mut path = ToInfinity::new(arguments.infinity, generated.n());
-    let generated = generated.seen(&judge, keep, |so_far| path.step(&reference, so_far))?;
-    let n = [real.n, generated.n];
+    let generated = generated.seen(&watch, keep, |so_far| Ok(path.step(&reference, &so_far.moments)?))?;
+    let n = [real.n(), generated.n()];
     if !arguments.biased {
         check(arguments, n)?;
     }
     let report = Report {
-        metric: format!("fid/{}", judge.preparation),
+        metric: watch.judge.as_ref().map_or_else(|| "fid".to_owned(), fid::Judge::metric),
         value: frechet::between(&reference, &generated.normal()?)?,
         n,
-        passed_over: [real.passed_over, generated.passed_over],
+        passed_over: [real.passed_over(), generated.passed_over()],
         floor: real.floor(arguments.biased)?,
-        kid: if keep { Some(kernel(arguments, &real, &generated)?) } else { None },
-        infinity: frechet::extrapolated(&path.points),
-        weights: judge.digest,
+        kid: if keep { Some(Kernel::between(real.rows(), generated.rows())?) } else { None },
+        infinity: path.distance(),
+        weights: watch.judge.map(|judge| judge.digest),
         warnings: warnings(n),
     };
     Ok(printed(&report, arguments.json)?)
@@ -173,11 +152,14 @@ pub fn run(arguments: &Arguments) -> Result<String, Error> {
 /// # Errors
 /// Pictures or weights cannot be used, or the file cannot be written.
 pub fn statistics(arguments: &StatisticsArguments) -> Result<String, Error> {
-    let judge = Judge::open(&arguments.network)?;
-    let seen = Source::Folder(folder::list(&arguments.pictures)?).seen(&judge, false, |_| Ok(()))?;
-    let n = seen.n.unwrap_or_default();
+    let watch = Watch::open(&arguments.network)?;
+    let seen = Source::Folder { path: arguments.pictures.clone(), pictures: folder::list(&arguments.pictures)? }.seen(
+        &watch,
+        false,
+        |_| Ok(()),
+    )?;
+    let (n, passed_over) = (seen.n().unwrap_or_default(), seen.passed_over());
     npz::write(&arguments.statistics, &seen.normal()?, n)?;
-    let passed_over = seen.passed_over;
     Ok(format!("{}: statistics of {n} pictures, {passed_over} passed over\n", arguments.statistics.display()))
 }
 
@@ -195,50 +177,34 @@ fn check(arguments: &Arguments, n: [Option<u64>; 2]) -> Result<(), Error> {
     }
 }
 
-fn warnings(n: [Option<u64>; 2]) -> Vec<String> {
-    let enough = TRUSTED * inception::WIDTH as u64;
-    let few = n.iter().flatten().min().filter(|&&n| n < enough);
-    let few =
-        few.map(|n| format!("n = {n} is below {enough}, so much of this distance is bias: compare equal n alone"));
-    let unknown = n.contains(&None).then(|| "a file of statistics does not say of how many pictures it is".to_owned());
-    few.into_iter().chain(unknown).collect()
-}
-
-/// The network, ready to look.
-struct Judge {
-    inception: Inception,
-    preparation: Preparation,
+/// The network, and how it is given pictures.
+struct Watch {
+    judge: Option<fid::Judge>,
     batch: usize,
     broken: Broken,
-    device: Device,
-    digest: String,
 }
 
-impl Judge {
+impl Watch {
     fn open(network: &Network) -> Result<Self, Error> {
-        let path = &network.weights;
-        let device = Device::cuda_if_available();
-        let (inception, _) = Weights::read(path)?.to(Kind::Float, device).build(Inception::new)?;
-        let mut hasher = blake3::Hasher::new();
-        let hashed = std::fs::File::open(path).and_then(|file| hasher.update_reader(file).map(drop));
-        hashed.map_err(|source| Error::Read { path: path.clone(), source })?;
+        let (weights, device) = (network.weights.as_deref(), Device::cuda_if_available());
         Ok(Self {
-            inception,
-            preparation: network.preparation,
-            batch: network.batch.max(1),
+            judge: weights.map(|weights| fid::Judge::open(weights, network.preparation, device)).transpose()?,
+            batch: network.batch,
             broken: if network.skip_broken { Broken::Counts } else { Broken::Fails },
-            device,
-            digest: hasher.finalize().to_hex().to_string(),
         })
     }
 
-    /// The features of pictures, batch by batch; gives how many were passed over.
-    fn watch(&self, paths: &[PathBuf], mut see: impl FnMut(&[f32]) -> Result<(), Error>) -> Result<u64, Error> {
-        let preparation = self.preparation;
-        let prepare = |path: &Path| folder::levels(path).map(|levels| tch::no_grad(|| preparation.of(&levels)));
+    /// The features of pictures in `folder`, batch by batch; gives how many were passed over.
+    fn watch(
+        &self,
+        (folder, paths): (&Path, &[PathBuf]),
+        mut see: impl FnMut(&[f32]) -> Result<(), Error>,
+    ) -> Result<u64, Error> {
+        let judge = self.judge.as_ref().ok_or_else(|| Error::NoWeights { path: folder.to_owned() })?;
+        let preparation = judge.preparation;
+        let prepare = |path: &PathBuf| folder::levels(path).map(|levels| tch::no_grad(|| preparation.of(&levels)));
         let passed_over = stream::batches(paths, self.batch, self.broken, prepare, |pictures, _| {
-            let features = tch::no_grad(|| self.inception.forward(&pictures.to_device(self.device)));
-            see(&floats(&features))
+            see(&judge.features(&Tensor::stack(pictures, 0)))
         })?;
         Ok(passed_over.len() as u64)
     }
@@ -246,7 +212,7 @@ impl Judge {
 
 /// Where one side comes from.
 enum Source {
-    Folder(Vec<PathBuf>),
+    Folder { path: PathBuf, pictures: Vec<PathBuf> },
     Statistics { path: PathBuf, normal: Normal, n: Option<u64> },
 }
 
@@ -256,143 +222,86 @@ impl Source {
             let (normal, n) = npz::read(path)?;
             return Ok(Self::Statistics { path: path.to_owned(), normal, n });
         }
-        Ok(Self::Folder(folder::list(path)?))
+        Ok(Self::Folder { path: path.to_owned(), pictures: folder::list(path)? })
     }
 
     fn n(&self) -> Option<u64> {
         match self {
-            Self::Folder(paths) => Some(paths.len() as u64),
+            Self::Folder { pictures, .. } => Some(pictures.len() as u64),
             Self::Statistics { n, .. } => *n,
         }
     }
 
-    /// Look at all pictures in an order of chance, so that a half and a part of them are a fair draw.
+    /// Whether there is more than statistics, which the kernel distance needs.
+    fn has_pictures(&self) -> Result<(), Error> {
+        match self {
+            Self::Statistics { path, .. } => Err(Error::NoPictures { path: path.clone(), what: "--kid" }),
+            Self::Folder { .. } => Ok(()),
+        }
+    }
+
+    /// Look at all pictures in an order of chance.
     fn seen(
         self,
-        judge: &Judge,
+        watch: &Watch,
         keep: bool,
-        mut after: impl FnMut(&Moments) -> Result<(), Error>,
+        mut after: impl FnMut(&Gathered) -> Result<(), Error>,
     ) -> Result<Seen, Error> {
-        let mut paths = match self {
-            Self::Statistics { path, normal, n } => {
-                return Ok(Seen { given: Some((path, normal)), n, ..Seen::nothing() });
-            }
-            Self::Folder(paths) => paths,
+        let (path, mut pictures) = match self {
+            Self::Statistics { normal, n, .. } => return Ok(Seen::Given { normal, n }),
+            Self::Folder { path, pictures } => (path, pictures),
         };
-        shuffle(&mut paths);
-        let half = paths.len() as u64 / 2;
-        let (mut whole, mut first, mut kept) = (Moments::new(inception::WIDTH as usize), None, Vec::new());
-        let passed_over = judge.watch(&paths, |features| {
-            whole.extend(features)?;
-            if keep {
-                kept.extend_from_slice(features);
-            }
-            if first.is_none() && whole.n() >= half {
-                first = Some(whole.clone());
-            }
-            after(&whole)
+        noise::shuffle(&mut Rng::new(0, "fid", 0), &mut pictures);
+        let mut gathered = Gathered::new(pictures.len() as u64, keep);
+        let passed_over = watch.watch((&path, &pictures), |features| {
+            gathered.add(features)?;
+            after(&gathered)
         })?;
-        Ok(Seen { n: Some(whole.n()), moments: Some(whole), first, kept, passed_over, given: None })
-    }
-}
-
-fn shuffle(paths: &mut [PathBuf]) {
-    let mut rng = Rng::new(0, "fid", 0);
-    for at in (1..paths.len()).rev() {
-        paths.swap(at, rng.below(at as u64 + 1) as usize);
+        Ok(Seen::Looked { gathered, passed_over })
     }
 }
 
 /// One side after it was looked at.
-struct Seen {
-    given: Option<(PathBuf, Normal)>,
-    moments: Option<Moments>,
-    /// About the first half of the pictures.
-    first: Option<Moments>,
-    kept: Vec<f32>,
-    n: Option<u64>,
-    passed_over: u64,
+enum Seen {
+    Given { normal: Normal, n: Option<u64> },
+    Looked { gathered: Gathered, passed_over: u64 },
 }
 
 impl Seen {
-    const fn nothing() -> Self {
-        Self { given: None, moments: None, first: None, kept: Vec::new(), n: None, passed_over: 0 }
+    fn n(&self) -> Option<u64> {
+        match self {
+            Self::Given { n, .. } => *n,
+            Self::Looked { gathered, .. } => Some(gathered.moments.n()),
+        }
+    }
+
+    const fn passed_over(&self) -> u64 {
+        match self {
+            Self::Given { .. } => 0,
+            Self::Looked { passed_over, .. } => *passed_over,
+        }
     }
 
     fn normal(&self) -> Result<Normal, Error> {
-        match (&self.given, &self.moments) {
-            (Some((_, normal)), _) => Ok(normal.clone()),
-            (None, Some(moments)) => Ok(moments.normal()?),
-            (None, None) => Err(frechet::Error::TooFew { n: 0 }.into()),
+        match self {
+            Self::Given { normal, .. } => Ok(normal.clone()),
+            Self::Looked { gathered, .. } => Ok(gathered.moments.normal()?),
         }
     }
 
-    /// The floor, where both halves carry a distance.
     fn floor(&self, biased: bool) -> Result<Option<Floor>, Error> {
-        let (Some(whole), Some(first)) = (&self.moments, &self.first) else { return Ok(None) };
-        let second = whole.without(first)?;
-        let n = first.n().min(second.n());
-        if n <= if biased { 1 } else { whole.dim() as u64 } {
-            return Ok(None);
-        }
-        Ok(Some(Floor { value: frechet::distance(first, &second)?, n }))
-    }
-}
-
-/// Distances at growing numbers of generated pictures.
-struct ToInfinity {
-    ends: Vec<u64>,
-    points: Vec<(u64, f64)>,
-}
-
-impl ToInfinity {
-    fn new(wanted: bool, n: Option<u64>) -> Self {
-        let n = n.filter(|_| wanted).unwrap_or_default();
-        let first = (n / FIRST).max(inception::WIDTH as u64 + 1);
-        let end = |step: u64| first + (n.saturating_sub(first)) * step / (STEPS - 1);
-        let ends = if first < n { (0..STEPS).rev().map(end).collect() } else { Vec::new() };
-        Self { ends, points: Vec::new() }
-    }
-
-    fn step(&mut self, reference: &Normal, so_far: &Moments) -> Result<(), Error> {
-        if self.ends.last().is_none_or(|&end| so_far.n() < end) {
-            return Ok(());
-        }
-        self.ends.retain(|&end| end > so_far.n());
-        self.points.push((so_far.n(), frechet::between(reference, &so_far.normal()?)?));
-        Ok(())
-    }
-}
-
-/// The kernel distance over subsets that are drawn the same each time.
-fn kernel(arguments: &Arguments, real: &Seen, generated: &Seen) -> Result<Kernel, Error> {
-    for (seen, path) in [(real, &arguments.real), (generated, &arguments.generated)] {
-        if seen.given.is_some() {
-            return Err(Error::NoPictures { path: path.clone(), what: "--kid" });
+        match self {
+            Self::Given { .. } => Ok(None),
+            Self::Looked { gathered, .. } => Ok(gathered.floor(biased)?),
         }
     }
-    let dim = inception::WIDTH as usize;
-    let subset = SUBSET.min(real.kept.len() / dim).min(generated.kept.len() / dim);
-    let mut values = Vec::new();
-    for number in 0..SUBSETS {
-        let left = drawn(&real.kept, dim, subset, "kid real", number);
-        let right = drawn(&generated.kept, dim, subset, "kid generated", number);
-        values.push(kid::discrepancy(dim, &left, &right)?);
-    }
-    let (mean, deviation) = kid::over_subsets(&values).ok_or(kid::Error::TooFew { n: 0 })?;
-    Ok(Kernel { value: mean.value, deviation, subsets: SUBSETS, subset })
-}
 
-/// `count` different rows.
-fn drawn(rows: &[f32], dim: usize, count: usize, purpose: &str, number: u64) -> Vec<f64> {
-    let mut rng = Rng::new(0, purpose, number);
-    let mut order: Vec<usize> = (0..rows.len() / dim).collect();
-    for at in 0..count {
-        let other = at + rng.below((order.len() - at) as u64) as usize;
-        order.swap(at, other);
+    fn rows(&self) -> &[f32] {
+        match self {
+            Self::Given { .. } => &[],
+            Self::Looked { gathered, .. } => gathered.rows(),
+        }
     }
-    let row = |&at: &usize| rows.chunks_exact(dim).nth(at).unwrap_or_default().iter().map(|&value| f64::from(value));
-    order.iter().take(count).flat_map(row).collect()
 }
 
 impl Display for Report {
@@ -412,64 +321,9 @@ impl Display for Report {
         if let Some(infinity) = self.infinity {
             writeln!(f, "  at infinite n {infinity:.6}")?;
         }
-        writeln!(f, "  weights BLAKE3 {}", self.weights)?;
-        self.warnings.iter().try_for_each(|warning| writeln!(f, "warning: {warning}"))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn moments(rows: &[f64]) -> Moments {
-        let mut moments = Moments::new(2);
-        moments.extend(rows).unwrap();
-        moments
-    }
-
-    #[test]
-    fn the_floor_is_the_distance_of_the_halves() {
-        let (left, right) = ([0.0, 1.0, 2.0, 5.0, 3.0, 0.0], [4.0, 1.0, 1.0, 2.0, 0.0, 7.0, 3.0, 3.0]);
-        let whole = moments(&[&left[..], &right[..]].concat());
-        let seen = Seen { moments: Some(whole), first: Some(moments(&left)), ..Seen::nothing() };
-        let floor = seen.floor(false).unwrap().unwrap();
-        let expected = frechet::distance(&moments(&left), &moments(&right)).unwrap();
-        assert!((floor.value - expected).abs() < 1e-9 && floor.n == 3, "{floor:?} {expected}");
-    }
-
-    #[test]
-    fn halves_that_carry_no_distance_have_no_floor() {
-        let few = [0.0, 1.0, 2.0, 5.0];
-        let whole = moments(&[few, few].concat());
-        let seen = Seen { moments: Some(whole), first: Some(moments(&few)), ..Seen::nothing() };
-        assert_eq!(seen.floor(false).unwrap(), None);
-        assert!(seen.floor(true).unwrap().is_some());
-        assert_eq!(Seen::nothing().floor(true).unwrap(), None);
-    }
-
-    #[test]
-    fn a_subset_has_different_rows_and_is_drawn_the_same_again() {
-        let rows: Vec<f32> = (0..20u8).map(f32::from).collect();
-        let subset = drawn(&rows, 2, 10, "test", 3);
-        let mut firsts: Vec<f64> = subset.iter().step_by(2).copied().collect();
-        firsts.sort_by(f64::total_cmp);
-        assert_eq!(firsts, (0..10u8).map(|row| f64::from(2 * row)).collect::<Vec<f64>>());
-        assert_eq!((subset.clone(), subset == drawn(&rows, 2, 10, "test", 4)), (drawn(&rows, 2, 10, "test", 3), false));
-    }
-
-    #[test]
-    fn distances_on_the_way_to_infinity_grow_from_a_sixth_to_all() {
-        let ends = ToInfinity::new(true, Some(30_000)).ends;
-        assert_eq!((ends.len(), ends.first(), ends.last()), (15, Some(&30_000), Some(&5_000)));
-        assert!(
-            ToInfinity::new(true, Some(2_048)).ends.is_empty() && ToInfinity::new(false, Some(30_000)).ends.is_empty()
-        );
-        let mut path = ToInfinity { ends: vec![4, 3], points: Vec::new() };
-        let reference = moments(&[0.0, 1.0, 2.0, 5.0, 3.0, 0.0]).normal().unwrap();
-        for n in 2..6usize {
-            path.step(&reference, &moments(&[0.0, 1.0, 2.0, 5.0, 3.0, 0.0, 1.0, 1.0, 2.0, 2.0][..2 * n])).unwrap();
+        if let Some(weights) = &self.weights {
+            writeln!(f, "  weights BLAKE3 {weights}")?;
         }
-        assert_eq!(path.points.iter().map(|point| point.0).collect::<Vec<u64>>(), [3, 4]);
-        assert!(path.points[0].1 < 1e-6);
+        self.warnings.iter().try_for_each(|warning| writeln!(f, "warning: {warning}"))
     }
 }

@@ -10,6 +10,7 @@ use tch::Kind;
 
 use super::point::Point;
 use super::{LossReduction, Schedule, VisionLoss};
+use crate::checkpoint;
 use crate::data::Source;
 use crate::model::presets;
 use crate::model::siglip::{FeatureLayer, VisualTokens};
@@ -216,7 +217,7 @@ impl Recipe {
             return Some(format!("`visual_tokens` is {}: tokens fill a square", self.visual_tokens));
         }
         for (key, name) in [("llm", self.llm.as_deref()), ("vision_encoder", Some(self.vision_encoder.as_str()))] {
-            if let Some(name) = name.filter(|name| !is_plain(name)) {
+            if let Some(name) = name.filter(|name| !checkpoint::is_plain(name)) {
                 return Some(format!("`{key}` is `{name}`: it names a folder among the models"));
             }
         }
@@ -237,9 +238,4 @@ impl Recipe {
         let counts = [("batch", self.batch), ("adapter_batch", self.adapter_batch), ("max_length", self.max_length)];
         counts.iter().find(|(_, count)| *count == 0).map(|(name, _)| format!("`{name}` is 0"))
     }
-}
-
-fn is_plain(name: &str) -> bool {
-    let mut parts = Path::new(name).components();
-    matches!((parts.next(), parts.next()), (Some(std::path::Component::Normal(_)), None))
 }

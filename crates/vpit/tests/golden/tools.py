@@ -4,6 +4,8 @@ Writes the folder tools/ beside this file, with pytorch-fid 0.3.0, clean-fid 0.1
 1.9.0, transformers 4.45.2, torch 2.11.0, numpy 1.26, scipy 1.17 and pillow 13; see diffusion.py for how weights are made.
 """
 
+import gzip
+import io
 import json
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from safetensors.torch import save_file
 from torch.nn import functional as F
 
 from diffusion import fill, uniform
+import judges
 from judges import fid_inception
 
 from cleanfid.fid import frechet_distance as clean_distance
@@ -149,6 +152,35 @@ def torch_files():
     save_file({key: tensor.detach().float().contiguous() for key, tensor in state.items()}, OUT / "torch.safetensors")
 
 
+def published_form():
+    """Weights of FID's Inception under the published names and shapes, in the published form of file, and what pytorch-fid sees
+    with them. Numbers repeat, so that 95 MB are packed into little."""
+
+    def repeated(name, tensor):
+        if not tensor.is_floating_point():
+            return tensor
+        numbers = uniform(name, (31,)).repeat(tensor.numel() // 31 + 1)[: tensor.numel()].reshape(tensor.shape)
+        if tensor.dim() > 1:
+            return numbers * (3 / tensor[0].numel()) ** 0.5
+        if name.endswith("running_var") or name.endswith("weight"):
+            return 1 + numbers / 4
+        return numbers / 10
+
+    def network(*_, **__):
+        plain = judges.inception._inception_v3(num_classes=1008, aux_logits=False, weights=None)
+        return {name: repeated(name, tensor).contiguous() for name, tensor in plain.state_dict().items()}
+
+    state = network()
+    file = io.BytesIO()
+    torch.save(state, file, _use_new_zipfile_serialization=False)
+    (OUT / "inception.pth.gz").write_bytes(gzip.compress(file.getvalue(), 9, mtime=0))
+    download, judges.inception.load_state_dict_from_url = judges.inception.load_state_dict_from_url, network
+    model = judges.inception.InceptionV3().eval()
+    judges.inception.load_state_dict_from_url = download
+    picture = torch.from_numpy(levels(131, 87)).permute(2, 0, 1)[None] / 255
+    save_file({"features": model(picture)[0].flatten(1).contiguous()}, OUT / "converted.safetensors")
+
+
 # ----------------------------------------------------------------------------------------------------------------------
 # CLIP score
 
@@ -168,6 +200,50 @@ def tokenizer(folder):
 
 CAPTIONS = ["The red fox", "a photo of  one cat, it's 12:30!", "Überall – naïve “fox”", "<b>x</b> &amp; y", "日本"]
 LONG = "the red fox and " * 20
+
+
+def hessel(image_embeds, text_embeds):
+    """Hessel et al. 2021, formula 1, on rows: 2.5 max(cos, 0), averaged."""
+    unit = [rows / numpy.sqrt((rows**2).sum(1, keepdims=True)) for rows in (image_embeds.numpy(), text_embeds.numpy())]
+    return float((2.5 * numpy.clip((unit[0] * unit[1]).sum(1), 0, None)).mean())
+
+
+def both_sides(folder, model, processor):
+    """Pairs with cosines on both sides of zero, more of them above it, so that neither clamp does nothing."""
+    best = []
+    # One colour each: what a network by chance makes of colours differs more than what it makes of patterns.
+    colours = [(number * 67 % 256, number * 151 % 256, number * 211 % 256) for number in range(40)]
+    pictures = [Image.new("RGB", (28, 28), colour) for colour in colours]
+
+    def embed(pictures, captions):
+        inputs = processor(text=captions, images=pictures, return_tensors="pt", padding=True)
+        out = model(**inputs)
+        return out.image_embeds, out.text_embeds
+
+    for caption in CAPTIONS[:4]:
+        images, plain = embed(pictures, [caption])
+        _, prompted = embed(pictures[:1], [f"A photo depicts {caption}"])
+        order = (images @ (plain + prompted).T)[:, 0].argsort().tolist()
+        best += [(order[-1], caption), (order[-2], caption)] if caption != CAPTIONS[0] else [(order[0], caption), (order[1], caption)]
+    chosen = [pictures[number] for number, _ in best]
+    captions = [caption for _, caption in best]
+    lines = ""
+    for place, (picture, caption) in enumerate(zip(chosen, captions)):
+        picture.save(folder / f"side-{place}.png")
+        lines += json.dumps({"image": f"side-{place}.png", "caption": caption}) + "\n"
+    (folder / "both-sides.jsonl").write_text(lines)
+    metric = CLIPScore(model_name_or_path=lambda: (model, processor))
+    for picture, caption in zip(chosen, captions):
+        metric.update(torch.from_numpy(numpy.array(picture)).permute(2, 0, 1), caption)
+    images, plain = embed(chosen, captions)
+    _, prompted = embed(chosen, [f"A photo depicts {caption}" for caption in captions])
+    cosines = [F.cosine_similarity(images, texts).tolist() for texts in (plain, prompted)]
+    assert all(min(some) < -0.05 and sum(some) > 0 for some in cosines), cosines
+    return {
+        "torchmetrics": float(metric.compute()),
+        "cosines": cosines,
+        "hessel": hessel(images, prompted),
+    }
 
 
 def clip_score():
@@ -203,6 +279,7 @@ def clip_score():
         "transformers": [100 * cosine for cosine in one_by_one],
         "hessel of the first": max(2.5 * float(F.cosine_similarity(out.image_embeds, out.text_embeds)), 0.0),
         "ids": words(CAPTIONS, padding=False).input_ids,
+        "both sides": both_sides(folder, model, CLIPProcessor(images, words)),
         "long": words([LONG], truncation=True, max_length=77).input_ids[0],
     }
     (folder / "expected.json").write_text(json.dumps(values))
@@ -217,5 +294,6 @@ if __name__ == "__main__":
         pictures()
         distances()
         torch_files()
+        published_form()
         clip_score()
         inception()

@@ -98,7 +98,7 @@ fn settings() -> Value {
 fn a_published_folder_is_read_and_its_counters_are_passed_over() {
     let folder = tempfile::tempdir().unwrap();
     publish(folder.path(), &settings());
-    assert_eq!(clip::read(folder.path()).unwrap().1, config("clip-other"));
+    assert_eq!(clip::read(folder.path(), tch::Device::Cpu).unwrap().1, config("clip-other"));
 }
 
 #[test]
@@ -115,7 +115,7 @@ fn another_model_and_sizes_that_do_not_fit_are_refused() {
         let mut settings = settings();
         *settings.pointer_mut(place).unwrap() = value;
         publish(folder.path(), &settings);
-        let message = clip::read(folder.path()).unwrap_err().to_string();
+        let message = clip::read(folder.path(), tch::Device::Cpu).unwrap_err().to_string();
         assert!(message.contains(problem), "{message}");
     }
 }

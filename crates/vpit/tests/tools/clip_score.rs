@@ -15,8 +15,19 @@ struct Golden {
     transformers: Vec<f64>,
     #[serde(rename = "hessel of the first")]
     hessel: f64,
+    #[serde(rename = "both sides")]
+    both_sides: BothSides,
     ids: Vec<Vec<i64>>,
     long: Vec<i64>,
+}
+
+/// Pairs of which some agree and some do not.
+#[derive(Deserialize)]
+struct BothSides {
+    torchmetrics: f64,
+    /// With plain captions, and after "A photo depicts".
+    cosines: [Vec<f64>; 2],
+    hessel: f64,
 }
 
 fn read() -> Golden {
@@ -54,8 +65,28 @@ fn hessels_score_has_its_prompt_and_its_scale() {
 }
 
 #[test]
+fn both_scores_are_the_references_on_both_sides_of_zero() {
+    let (golden, pairs) = (read().both_sides, golden("clip/both-sides.jsonl"));
+    let value = |scale: &str| {
+        let report = score(pairs.to_str().unwrap(), &["--scale", scale, "--batch", "3"]).unwrap();
+        assert_eq!(report["n"], 8);
+        report["value"].as_f64().unwrap()
+    };
+    for cosines in &golden.cosines {
+        let below = cosines.iter().filter(|&&cosine| cosine < -0.05).count();
+        assert!((1..7).contains(&below), "{cosines:?}");
+    }
+    assert!(golden.torchmetrics > 1.0);
+    assert!((value("cosine") - golden.torchmetrics).abs() < 1e-3);
+    assert!((value("hessel") - golden.hessel).abs() < 1e-4);
+    // Neither a score without the clamp, nor one with it on the mean alone, is this one.
+    let unclamped = 2.5 * golden.cosines[1].iter().sum::<f64>() / 8.0;
+    assert!((golden.hessel - unclamped).abs() > 0.05);
+}
+
+#[test]
 fn captions_become_the_ids_of_transformers_and_long_ones_keep_their_end() {
-    let (_, config) = clip::read(&golden("clip")).unwrap();
+    let (_, config) = clip::read(&golden("clip"), tch::Device::Cpu).unwrap();
     let captions = Captions::open(&golden("clip"), &config.text_config).unwrap();
     let pairs = fs::read_to_string(golden("clip/pairs.jsonl")).unwrap();
     let texts: Vec<Value> = pairs.lines().map(|line| serde_json::from_str(line).unwrap()).collect();

@@ -149,6 +149,37 @@ fn numbers_that_carry_no_distance_are_refused_before_anything_is_computed() {
 }
 
 #[test]
+fn features_that_are_no_numbers_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let broken = |name: &str, shape: &[i64]| match name {
+        "Conv2d_1a_3x3.bn.bias" => Tensor::full(shape, f64::NAN, tch::kind::FLOAT_CPU),
+        _ => weight(name, shape),
+    };
+    let (weights, pictures) = (weights(folder.path(), broken), folder_of_pictures(folder.path()));
+    let out = folder.path().join("out.npz");
+    let said = vpit(&["fid-statistics", &pictures, out.to_str().unwrap(), "--weights", &weights]).unwrap_err();
+    assert!(said.contains("cannot compute the Fréchet distance: feature 0 of row 0 is NaN") && !out.exists(), "{said}");
+}
+
+#[test]
+fn different_numbers_of_pictures_are_not_compared() {
+    let (golden, folder) = (read(), tempfile::tempdir().unwrap());
+    let file = |name: &str, n: u64| {
+        let path = folder.path().join(name);
+        npz::write(&path, &moments(golden.dim, &golden.a).normal().unwrap(), n).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let (few, many) = (file("few.npz", 3_000), file("many.npz", 30_000));
+    let said = vpit(&["fid", &few, &many]).unwrap_err();
+    assert!(said.contains("3000 real and 30000 generated") && said.contains("--biased"), "{said}");
+    let said = vpit(&["fid", &few, &many, "--biased"]).unwrap();
+    assert!(
+        said.contains("n = 3000 real, 30000 generated\n") && said.contains("warning: n = 3000 is below 20480"),
+        "{said}"
+    );
+}
+
+#[test]
 fn statistics_are_compared_and_say_of_how_many_pictures_they_are() {
     let (golden_values, folder) = (read(), tempfile::tempdir().unwrap());
     let zeros = |_: &str, shape: &[i64]| Tensor::zeros(shape, tch::kind::FLOAT_CPU);
@@ -165,6 +196,16 @@ fn statistics_are_compared_and_say_of_how_many_pictures_they_are() {
         serde_json::from_str(&vpit(&[&arguments[..], &["--biased"]].concat()).unwrap()).unwrap();
     near(report["value"].as_f64().unwrap(), golden_values.pytorch_fid, 1e-9);
     assert_eq!((&report["metric"], &report["n"]), (&"fid/pytorch-fid".into(), &serde_json::json!([60, 60])));
+    // Nobody has to look at anything, so no weights are needed; then nobody knows how the pictures were prepared.
+    let alone: serde_json::Value =
+        serde_json::from_str(&vpit(&["fid", &a, &b, "--biased", "--json"]).unwrap()).unwrap();
+    assert_eq!(
+        (&alone["metric"], &alone["weights"], &alone["value"]),
+        (&"fid".into(), &serde_json::Value::Null, &report["value"])
+    );
+    let pictures = folder_of_pictures(folder.path());
+    assert!(vpit(&["fid", &a, &pictures, "--biased"]).unwrap_err().contains("with --weights"));
+    assert!(vpit(&["fid", &a, &b, "--biased", "--kid"]).unwrap_err().contains("--kid needs the pictures"));
     let unknown = golden("numpy.npz");
     let said = vpit(&["fid", unknown.to_str().unwrap(), &a, "--weights", &weights, "--biased"]).unwrap();
     assert!(said.contains("at n = ? real, 60 generated") && said.contains("does not say of how many"), "{said}");

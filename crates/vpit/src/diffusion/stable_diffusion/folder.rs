@@ -2,12 +2,14 @@
 
 use std::path::Path;
 
+use tch::{Device, Kind};
+
 use super::config;
 use super::scheduler::{SchedulerConfig, WireScheduler};
 use super::unet::Unet;
-use super::unet_config::WireUnet;
+use super::unet_config::{UnetConfig, WireUnet};
 use super::vae::Vae;
-use super::vae_config::WireVae;
+use super::vae_config::{VaeConfig, WireVae};
 use crate::model::weights;
 use crate::model::{Parameters, Scope, Weights};
 
@@ -41,6 +43,26 @@ pub fn unet(folder: &Path) -> Result<(Unet, Parameters), Error> {
 /// As for [`unet`].
 pub fn vae(folder: &Path) -> Result<(Vae, Parameters), Error> {
     model::<WireVae, _>(&folder.join("vae"), Vae::new)
+}
+
+/// The configuration of the U-Net in `folder/unet`, whose weights lie elsewhere.
+///
+/// # Errors
+/// The file is missing or damaged, or asks for what is not built here.
+pub fn unet_config(folder: &Path) -> Result<UnetConfig, Error> {
+    Ok(config::read::<WireUnet>(&folder.join("unet").join(CONFIG))?)
+}
+
+/// The autoencoder in `folder/vae` on `device`, with its configuration.
+///
+/// # Errors
+/// As for [`unet`].
+pub fn frozen_vae(folder: &Path, device: Device) -> Result<(Vae, VaeConfig), Error> {
+    let folder = folder.join("vae");
+    let config = config::read::<WireVae>(&folder.join(CONFIG))?;
+    let weights = Weights::read(&folder.join(WEIGHTS))?.renamed(present_name).to(Kind::Float, device);
+    let (vae, _) = weights.build(|scope| Vae::new(scope, &config))?;
+    Ok((vae, config))
 }
 
 /// The schedule in `folder/scheduler`.

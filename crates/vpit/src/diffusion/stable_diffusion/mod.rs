@@ -8,6 +8,7 @@ pub mod config;
 pub mod folder;
 pub mod recipe;
 pub mod scheduler;
+pub mod trained;
 pub mod transformer;
 pub mod unet;
 pub mod unet_config;
@@ -17,6 +18,7 @@ pub mod visualizer;
 
 pub use recipe::Recipe;
 pub use scheduler::{Pndm, SchedulerConfig};
+pub use trained::Trained;
 pub use unet::Unet;
 pub use unet_config::UnetConfig;
 pub use vae::Vae;

@@ -106,6 +106,14 @@ impl Visualizer {
         said.mse_loss(&draws.noise, Reduction::Mean)
     }
 
+    /// Whether images can be drawn in this way, before any is.
+    ///
+    /// # Errors
+    /// The schedule does not have as many steps.
+    pub fn check(&self, how: Sampling) -> Result<(), TooManySteps> {
+        Pndm::new(&self.scheduler, how.steps).map(|_| ())
+    }
+
     /// Images `[batch, 3, height, width]` in [0, 1] from visual tokens, starting at standard normal latents `noise`.
     ///
     /// As diffusers' `StableDiffusionPipeline` does it with zeros for the negative prompt; there is no guidance at scales
@@ -114,13 +122,20 @@ impl Visualizer {
     /// # Errors
     /// The schedule does not have as many steps.
     pub fn draw(&self, tokens: &Tensor, noise: &Tensor, how: Sampling) -> Result<Tensor, TooManySteps> {
+        self.draw_conditioned(&tch::no_grad(|| self.condition(tokens)), noise, how)
+    }
+
+    /// The same from conditions `[batch, 77, width]`, of which zeros are none.
+    ///
+    /// # Errors
+    /// As for [`Visualizer::draw`].
+    pub fn draw_conditioned(&self, condition: &Tensor, noise: &Tensor, how: Sampling) -> Result<Tensor, TooManySteps> {
         let mut pndm = Pndm::new(&self.scheduler, how.steps)?;
         Ok(tch::no_grad(|| {
-            let condition = self.condition(tokens);
             let network = |x: &Tensor, times: &[usize], condition: &Tensor| self.unet.forward(x, times, condition);
             let mut latents = noise.shallow_clone();
             for time in pndm.times().to_vec() {
-                let said = how.guided(&latents, time, &condition, network);
+                let said = how.guided(&latents, time, condition, network);
                 latents = pndm.step(&said, &latents);
             }
             (self.vae.decode(&latents) / 2.0 + 0.5).clamp(0.0, 1.0)
