@@ -5,7 +5,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Component, Path, PathBuf};
 
 use image::{Rgb, RgbImage};
-use tch::{Kind, Tensor};
+use tch::Tensor;
 
 use crate::picture;
 
@@ -57,7 +57,7 @@ impl Picture {
         Ok(Self { place: Place::File(inside(folder, name)?), edit })
     }
 
-    /// Levels 0 to 255 of the picture, `[3, height, width]`.
+    /// Levels 0 to 255 of the picture as bytes, `[3, height, width]`.
     ///
     /// # Errors
     /// It cannot be read, is of another format, or is damaged; the message names it.
@@ -69,7 +69,7 @@ impl Picture {
         let say = |problem: String| format!("`{}`: {problem}", path.display());
         let picture = picture::decode(&bytes.map_err(|error| say(error.to_string()))?).map_err(say)?;
         let picture = edited(picture, &self.edit).map_err(say)?;
-        Ok(picture::levels(&picture).to_kind(Kind::Float))
+        Ok(picture::levels(&picture))
     }
 }
 
