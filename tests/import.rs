@@ -49,8 +49,7 @@ fn one_csv_file_comes_in_with_a_mapping_on_the_command_line() {
     let other = "vqa,gen,score\n7M,200k,17.6\n";
     std::fs::write(folder.path().join("mine.csv"), other).unwrap();
     let text = stderr(sweep(folder.path()).args(arguments).args(rest), 2);
-    let expected =
-        "mine.csv:2: the source `Ours` gives `fid of coco-30k` twice for one run: 17.6 here, 17.5 in mine.csv:2";
+    let expected = "`Ours` gives `fid/pytorch-fid of coco-30k` twice for one run: 17.6 here, 17.5 in mine.csv:2";
     assert!(text.contains(expected), "{text}");
     stderr(sweep(folder.path()).args(arguments).args(rest).arg("--replace"), 0);
 }
