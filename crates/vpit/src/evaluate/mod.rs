@@ -7,7 +7,7 @@
 //! | [`benchmark`], [`question`] | rows to questions, as each protocol asks them |
 //! | [`set`] | a benchmark whole, each question once |
 //! | [`ready`], [`model`] | questions made ready by threads, and replies to them |
-//! | [`progress`], [`run`] | replies on disk as they come, and the stage |
+//! | [`progress`], [`run`](mod@run) | replies on disk as they come, and the stage |
 //! | [`check`] | data looked at before anything is started |
 
 pub mod benchmark;
