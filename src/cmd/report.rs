@@ -68,7 +68,7 @@ impl Args {
         let observations = store.observations(&plan)?;
         let evidence = Evidence { sweep: &sweep, plan: &plan, ledger: &ledger, observations: &observations };
         let mut selection = self.selection(&project, &sweep)?;
-        if selection.wants(Format::Html) {
+        if selection.wants(Format::Html) && report::has_page(&evidence) {
             selection.curves = curves(&mut store, &plan)?;
             // Of some figures alone nobody asks what a sceptic would say.
             selection.audit = selection.is_whole().then(|| audited::of_page(&mut store, &evidence)).transpose()?;

@@ -24,5 +24,5 @@ mod tests;
 #[cfg(test)]
 pub(crate) mod world;
 
-pub use render::{File, Page, Rendering, Summary, page, render};
+pub use render::{File, Page, Rendering, Summary, has_page, page, render};
 pub use selection::{Format, Selection};

@@ -87,6 +87,12 @@ pub fn render(evidence: &Evidence, selection: &Selection) -> Result<Rendering> {
 /// The file that a browser opens first.
 const PAGE: &str = "index.html";
 
+/// Whether a page can show the plan. What only a page shows need not be gathered otherwise.
+#[must_use]
+pub fn has_page(evidence: &Evidence) -> bool {
+    evidence.plan.runs.len() <= page::MOST_RUNS
+}
+
 /// The page, or why there is none.
 fn html(
     evidence: &Evidence,
@@ -94,9 +100,8 @@ fn html(
     selection: &Selection,
     content: Content,
 ) -> Result<std::result::Result<String, String>> {
-    let runs = evidence.plan.runs.len();
-    if runs > page::MOST_RUNS {
-        let (runs, most) = (plural(runs, "run"), grouped(page::MOST_RUNS));
+    if !has_page(evidence) {
+        let (runs, most) = (plural(evidence.plan.runs.len(), "run"), grouped(page::MOST_RUNS));
         return Ok(Err(format!(
             "{PAGE} is left out: {runs} are more than the {most} that a page shows; choose some with `--grid` or `--where`"
         )));
@@ -123,10 +128,9 @@ pub struct Page {
 /// # Errors
 /// The plan has more runs than a page can show.
 pub fn page(evidence: &Evidence, selection: &Selection) -> Result<Page> {
-    let runs = evidence.plan.runs.len();
-    if runs > page::MOST_RUNS {
-        let most = grouped(page::MOST_RUNS);
-        return Err(Error::usage(format!("{} are more than the {most} that a page shows", plural(runs, "run")))
+    if !has_page(evidence) {
+        let (runs, most) = (plural(evidence.plan.runs.len(), "run"), grouped(page::MOST_RUNS));
+        return Err(Error::usage(format!("{runs} are more than the {most} that a page shows"))
             .hint("choose some with `--grid` or `--where`"));
     }
     let index = Index::of(evidence);
