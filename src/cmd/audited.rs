@@ -78,7 +78,9 @@ pub(super) fn of_page(store: &mut Store, evidence: &Evidence<'_>) -> Result<serd
     let closeness = Closeness { read: READ_FOR_PAGE, ..Closeness::new(None, None) };
     let Audited { mut findings, coverage } = audit(store, evidence, closeness)?;
     // A page travels: nothing in it names a folder of this machine.
-    findings.iter_mut().for_each(|finding| finding.place.take_if(|place| place.file.is_absolute()).map_or((), drop));
+    for finding in &mut findings {
+        finding.place = finding.place.take().filter(|place| place.file.is_relative());
+    }
     let (_, baseline) = baseline(store.project(), None, true)?;
     let audit = Audit {
         sweep: &evidence.sweep.name,

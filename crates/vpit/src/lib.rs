@@ -38,6 +38,7 @@ pub mod picture;
 pub mod resample;
 pub mod rng;
 pub mod sequence;
+pub mod site;
 pub mod stage;
 pub mod tokenizer;
 pub mod tool;

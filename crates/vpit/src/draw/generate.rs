@@ -14,11 +14,11 @@ use super::benchmark::{self, Benchmark, Caption};
 use super::jury::{self, Features, Jury, Names};
 use super::kept::{self, DRAWING, Drawing, Keep, PIECE, Pieces};
 use super::painter::{self, Painter, Style};
-use super::site::{Site, Unnamed};
 use crate::diffusion::sampler::Sampling;
 use crate::judge::Preparation;
 use crate::judge::agreement::Scale;
 use crate::native::{self, Group};
+use crate::site::{Site, Unnamed};
 use crate::train::meeting;
 use crate::{checkpoint, stage};
 

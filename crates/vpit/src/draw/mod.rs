@@ -16,4 +16,3 @@ pub mod jury;
 pub mod kept;
 pub mod painter;
 pub mod pin;
-pub mod site;

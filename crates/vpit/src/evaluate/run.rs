@@ -18,6 +18,7 @@ use super::set::{self, Set};
 use super::table::Pictures;
 use super::{check, scores};
 use crate::native::{self, Group};
+use crate::site::{Site, Unnamed};
 use crate::tokenizer;
 use crate::train::meeting;
 use crate::train::run::{Ending, watch};
@@ -27,12 +28,8 @@ use crate::trained::Training;
 #[derive(Debug, Clone, clap::Args)]
 #[group(skip)]
 pub struct Arguments {
-    /// The folder with the models by name; else what VPIT_MODELS names
-    #[arg(long, value_name = "FOLDER")]
-    models: Option<PathBuf>,
-    /// The folder with a folder of each benchmark; else what VPIT_BENCHMARKS names
-    #[arg(long, value_name = "FOLDER")]
-    data: Option<PathBuf>,
+    #[command(flatten)]
+    site: Site,
     /// Questions that a process answers at once
     #[arg(long, value_name = "QUESTIONS", default_value_t = 16)]
     batch: usize,
@@ -57,8 +54,8 @@ pub enum Error {
     Protocol(#[from] runfile::Error),
     #[error("`{}`: {message}", path.display())]
     Parameters { path: PathBuf, message: String },
-    #[error("name the folder of the {what} with --{option} or in {variable}")]
-    Folder { what: &'static str, option: &'static str, variable: &'static str },
+    #[error(transparent)]
+    Site(#[from] Unnamed),
     #[error("the configuration names no results of stage `finetune`")]
     NoInput,
     #[error("{told}{count} of the benchmarks cannot be asked")]
@@ -96,7 +93,7 @@ impl From<model::Error> for Error {
 /// # Errors
 /// They cannot be asked.
 pub fn look(arguments: &Arguments, config: &Path) -> Result<String, Error> {
-    check::run(config, &data(arguments)?)
+    check::run(config, &arguments.site.benchmarks()?)
 }
 
 /// Ask what the task in the environment says.
@@ -113,7 +110,7 @@ pub fn run(arguments: &Arguments) -> Result<Ending, Error> {
     let name = runfile::env::OUT;
     let folder = std::env::var_os(name).map(PathBuf::from).ok_or(runfile::Error::NoEnvironment { name })?;
     std::fs::create_dir_all(&folder).map_err(|source| Error::File { path: folder.clone(), source })?;
-    let (models, data) = (named(&arguments.models, "models", "models", "VPIT_MODELS")?, data(arguments)?);
+    let (models, data) = (arguments.site.models()?, arguments.site.benchmarks()?);
     let sets = parameters.wanted().map_err(bad)?.into_iter().map(|wanted| Set::open(&data, wanted));
     let sets = sets.collect::<Result<Vec<Set>, _>>()?;
     let (input, trained) = trained(&task)?;
@@ -124,20 +121,6 @@ pub fn run(arguments: &Arguments) -> Result<Ending, Error> {
     let step = parameters.share().and_then(Result::ok).map(|share| (share * trained.steps as f64).ceil() as u64);
     let evaluation = Evaluation { folder: &folder, sets, model, group, arguments, stop: &stop, step };
     evaluation.run(&evaluation.describe(&task, &parameters, &trained))
-}
-
-fn data(arguments: &Arguments) -> Result<PathBuf, Error> {
-    named(&arguments.data, "benchmarks", "data", "VPIT_BENCHMARKS")
-}
-
-fn named(
-    given: &Option<PathBuf>,
-    what: &'static str,
-    option: &'static str,
-    variable: &'static str,
-) -> Result<PathBuf, Error> {
-    let found = given.clone().or_else(|| std::env::var_os(variable).map(PathBuf::from));
-    found.ok_or(Error::Folder { what, option, variable })
 }
 
 /// What the training left, and what it says of itself.

@@ -21,6 +21,7 @@ use crate::data::{self, Library};
 use crate::model::weights;
 use crate::native::{self, AdamW, Group};
 use crate::sequence::{Batch, Sequence, Targets};
+use crate::site::{Unnamed, named};
 use crate::train::models::{Models, Tower};
 use crate::{checkpoint, unified};
 
@@ -73,8 +74,8 @@ pub enum Error {
     Protocol(#[from] runfile::Error),
     #[error(transparent)]
     Recipe(#[from] recipe::Error),
-    #[error("name the folder of the {what} with --{what} or in {variable}")]
-    Folder { what: &'static str, variable: &'static str },
+    #[error(transparent)]
+    Site(#[from] Unnamed),
     #[error(transparent)]
     Meeting(#[from] meeting::Error),
     #[error("the processes did not meet")]
@@ -121,11 +122,11 @@ pub fn run(site: &Site, arguments: &Arguments) -> Result<Ending, Error> {
     let config = std::env::var_os(runfile::env::CONFIG).map(PathBuf::from).unwrap_or_default();
     let (stage, recipe) = Recipe::of(&task, &config)?;
     tch::set_num_threads(i32::try_from(task.threads).unwrap_or(i32::MAX).max(1));
-    let folder = named(None, "results", runfile::env::OUT)?;
+    let name = runfile::env::OUT;
+    let folder = std::env::var_os(name).map(PathBuf::from).ok_or(runfile::Error::NoEnvironment { name })?;
     std::fs::create_dir_all(&folder).map_err(|source| Error::File { path: folder.clone(), source })?;
-    let [models, data] = [(&site.models, "models", "VPIT_MODELS"), (&site.data, "data", "VPIT_DATA")]
-        .map(|(given, what, variable)| named(given.clone(), what, variable));
-    let (models, data) = (models?, data?);
+    let models = named(site.models.as_ref(), "models", "VPIT_MODELS")?;
+    let data = named(site.data.as_ref(), "data", "VPIT_DATA")?;
     let group = Group::join(&meeting::meeting(variable, arguments.patience)?).map_err(Error::Join)?;
     let models = Models::open(&models, stage, &recipe, task.inputs.get("adapter").map(PathBuf::as_path))?;
     let mut trainer = Trainer::new(models, stage, Library::open(&data)?, (site, arguments), group)?;
@@ -151,11 +152,6 @@ pub(crate) fn watch() -> std::io::Result<Arc<AtomicBool>> {
         signal_hook::flag::register(signal, Arc::clone(&stop))?;
     }
     Ok(stop)
-}
-
-fn named(given: Option<PathBuf>, what: &'static str, variable: &'static str) -> Result<PathBuf, Error> {
-    let found = given.or_else(|| std::env::var_os(variable).map(PathBuf::from));
-    found.ok_or(Error::Folder { what, variable })
 }
 
 /// A training under way.

@@ -1,7 +1,7 @@
 //! `vpit evaluate` through the program: each form of data, stops and second starts, several processes, what is refused.
 
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, Output};
 
 use runfile::{Score, TaskConfig};
 use rustix::process::{Pid, Signal, kill_process};
@@ -16,7 +16,7 @@ use vpit::train::recipe::{Precision, Recipe};
 use vpit::unified;
 
 use super::published::golden;
-use super::world::{ALONE, World, finetune, free_port, llama, succeed, with};
+use super::world::{ALONE, World, finetune, llama, succeed, with};
 
 /// How an evaluation is started.
 struct How<'a> {
@@ -69,26 +69,13 @@ fn config(world: &World, name: &str, parameters: Value) -> PathBuf {
     path
 }
 
-#[expect(clippy::disallowed_methods, reason = "the test starts the program under test")]
 fn spawn(world: &World, name: &str, parameters: Value, how: &How<'_>) -> Vec<Child> {
     let config = config(world, name, parameters);
-    let port = free_port();
-    let start = |rank: u32| {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_vpit"));
-        command.arg("evaluate").args(how.arguments).args(["--loader-threads", "2", "--patience", "60"]);
+    world.processes(how.processes, how.resume, |command| {
+        command.arg("evaluate").args(how.arguments).args(["--loader-threads", "2"]);
         command.env(runfile::env::CONFIG, &config).env(runfile::env::OUT, world.path(name));
-        command.env("VPIT_MODELS", world.path("models")).env("VPIT_BENCHMARKS", &how.data);
-        command.env("OMP_NUM_THREADS", "1").env_remove("SLURM_STEP_NUM_TASKS");
-        if how.processes > 1 {
-            command.env("WORLD_SIZE", how.processes.to_string()).env("RANK", rank.to_string());
-            command.env("MASTER_ADDR", "127.0.0.1").env("MASTER_PORT", port.to_string());
-        }
-        if let Some(checkpoint) = how.resume {
-            command.env(runfile::env::RESUME, checkpoint);
-        }
-        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
-    };
-    (0..how.processes).map(start).collect()
+        command.env("VPIT_BENCHMARKS", &how.data);
+    })
 }
 
 fn evaluate(world: &World, name: &str, parameters: Value, how: &How<'_>) -> Vec<Output> {

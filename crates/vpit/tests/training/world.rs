@@ -168,7 +168,6 @@ impl World {
     }
 
     /// Start all processes of a training.
-    #[expect(clippy::disallowed_methods, reason = "the test starts the program under test")]
     pub fn spawn(&self, stage: &str, name: &str, parameters: Value, how: &How<'_>) -> Vec<Child> {
         let out = self.path(name);
         std::fs::create_dir_all(&out).unwrap();
@@ -185,23 +184,33 @@ impl World {
         };
         let path = self.path(&format!("{name}.json"));
         runfile::files::write_json(&path, &config).unwrap();
+        let options = [&["--micro-batch", how.micro_batch, "--report-every", "1"], how.arguments].concat();
+        let shared = |command: &mut Command| {
+            command.arg("train").args(&options).env(runfile::env::CONFIG, &path).env(runfile::env::OUT, &out);
+            command.env("VPIT_DATA", self.path("data"));
+        };
+        self.processes(how.processes, how.resume, shared)
+    }
+
+    /// Start all processes of a task; `shared` is what its command and its places are.
+    #[expect(clippy::disallowed_methods, reason = "the test starts the program under test")]
+    pub fn processes(&self, count: u32, resume: Option<&Path>, shared: impl Fn(&mut Command)) -> Vec<Child> {
         let port = free_port();
         let start = |rank: u32| {
             let mut command = Command::new(env!("CARGO_BIN_EXE_vpit"));
-            command.arg("train").args(["--micro-batch", how.micro_batch, "--report-every", "1"]).args(how.arguments);
-            command.args(["--patience", "60"]).env(runfile::env::CONFIG, &path).env(runfile::env::OUT, &out);
-            command.env("VPIT_MODELS", self.path("models")).env("VPIT_DATA", self.path("data"));
+            shared(&mut command);
+            command.args(["--patience", "60"]).env("VPIT_MODELS", self.path("models"));
             command.env("OMP_NUM_THREADS", "1").env_remove("SLURM_STEP_NUM_TASKS");
-            if how.processes > 1 {
-                command.env("WORLD_SIZE", how.processes.to_string()).env("RANK", rank.to_string());
+            if count > 1 {
+                command.env("WORLD_SIZE", count.to_string()).env("RANK", rank.to_string());
                 command.env("MASTER_ADDR", "127.0.0.1").env("MASTER_PORT", port.to_string());
             }
-            if let Some(checkpoint) = how.resume {
+            if let Some(checkpoint) = resume {
                 command.env(runfile::env::RESUME, checkpoint);
             }
             command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
         };
-        (0..how.processes).map(start).collect()
+        (0..count).map(start).collect()
     }
 
     /// Wait until a training in the folder `name` has told of `steps` steps.
@@ -261,7 +270,7 @@ pub fn llama() -> LlamaConfig {
     .unwrap()
 }
 
-pub fn free_port() -> u16 {
+fn free_port() -> u16 {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 

@@ -1,8 +1,8 @@
-//! Where models and benchmarks are. A profile sets both as variables of the environment; nothing of it is part of a result.
+//! Where models, benchmarks and data are. A profile sets them as variables of the environment; nothing of it is part of a result.
 
 use std::path::PathBuf;
 
-/// The two folders.
+/// The folders that every stage needs which looks at what was trained.
 #[derive(Debug, Clone, clap::Args)]
 #[group(skip)]
 pub struct Site {
@@ -40,7 +40,11 @@ impl Site {
     }
 }
 
-fn named(given: Option<&PathBuf>, what: &'static str, variable: &'static str) -> Result<PathBuf, Unnamed> {
+/// The folder that is given, or named by `variable` in the environment.
+///
+/// # Errors
+/// It is neither.
+pub fn named(given: Option<&PathBuf>, what: &'static str, variable: &'static str) -> Result<PathBuf, Unnamed> {
     let found = given.cloned().or_else(|| std::env::var_os(variable).map(PathBuf::from));
     found.ok_or(Unnamed { what, variable })
 }
