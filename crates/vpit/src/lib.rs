@@ -7,6 +7,7 @@
 //! | [`tokenizer`], [`conversation`], [`sequence`] | text to ids, published data to conversations, conversations to tensors |
 //! | [`data`] | the data of a training at full size: indexed, mixed, made ready |
 //! | [`trained`] | a model that a training at full size left, ready to be asked |
+//! | [`site`] | where models, benchmarks and data are on this machine |
 //! | [`train`], [`decode`] | losses and optimisers, the training at full size, decoding |
 //! | [`native`] | what libtorch can do and its binding does not reach |
 //! | [`diffusion`] | from visual tokens back to pixels |

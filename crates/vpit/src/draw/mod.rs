@@ -7,7 +7,6 @@
 //! | [`jury`] | the networks of FID and CLIP score, opened together |
 //! | [`kept`] | what a drawing leaves, piece by piece, so that another attempt goes on |
 //! | [`generate`], [`evaluate`] | the stages |
-//! | [`site`] | where models and benchmarks are |
 
 pub mod benchmark;
 pub mod evaluate;
