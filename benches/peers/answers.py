@@ -18,4 +18,5 @@ for line in open(sys.argv[1]):
     row = json.loads(line)
     document = {"question_id": row["id"], "answers": row["gold"]}
     scores.append(textvqa.textvqa_process_results(document, [row["prediction"]])["exact_match"])
-print(sum(scores) / len(scores))
+# In percent, as `sweep score` has it.
+print(100 * sum(scores) / len(scores))
